@@ -1,0 +1,35 @@
+/* The bus: everything a process says to Redis, in the design's words. One command link, scripts by digest (NOSCRIPT: load and retry), append by
+ * FCALL, keys spelled in keys.c. Every call completes exactly once through its callback, never before it returns.
+ *
+ * Retrying: begin, stop, finish, settle, release, renew, claim are sent again with the same arguments when the link broke, until `retry_ms` is over
+ * (design/redis.md "Lost replies": each is safe to repeat). The caller sees one answer, or -ERR_UNAVAILABLE. */
+#ifndef SLUICE_BUS_BUS_H
+#define SLUICE_BUS_BUS_H
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/span.h"
+#include "bus/link.h"
+#include "loop/loop.h"
+
+struct bus;
+
+struct bus_options {
+    const char *redis_url;
+    const char *stop_key;        /* "chat_stop:{chat_id}" */
+    const char *tenant_stop_key; /* "chat_stop@{tenant}:{chat_id}" */
+    int64_t retry_ms;            /* API: short (800), workers: long */
+    int64_t lease_ms;
+    int64_t keep_log_ms, keep_record_ms; /* INT64_MAX: for ever */
+    void (*on_up)(void *arg);    /* the link came up (again); may be NULL */
+    void (*on_down)(void *arg);
+    void *arg;
+};
+
+struct bus *bus_new(struct loop *loop, const struct bus_options *options);
+void bus_free(struct bus *bus);
+bool bus_is_up(const struct bus *bus);
+struct link *bus_link(struct bus *bus);            /* for plain reads (PING, INFO, LLEN): queue depths, doctor */
+const char *bus_redis_url(const struct bus *bus);
+
+#endif

@@ -1,0 +1,47 @@
+/* Stop: decide at once, set and watch the flag. Nobody but a script deletes a flag. */
+#ifndef SLUICE_BUS_STOP_H
+#define SLUICE_BUS_STOP_H
+
+#include "bus/bus.h"
+
+struct stop {
+    const char *tenant;
+    const char *chat;          /* "" when by generation alone */
+    const char *generation;    /* "" by chat */
+    const char *reason;        /* "user" "flag" "disconnect" "operator" */
+    const char *request_token; /* never "": an Idempotency-Key or minted; makes the repeat safe */
+    int64_t seen;              /* -1: not said */
+    bool all;
+};
+struct stop_waiting {
+    struct id generation;
+    struct span restore; /* JSON text */
+};
+struct stop_answer {
+    struct span outcome;   /* "stopped" "already_done" ... "idle" "will_stop" "no_flag" "notfound" "full" */
+    struct span generation, chat, state, reason; /* empty: null */
+    int64_t seq;           /* -1: null */
+    struct span restore;   /* JSON text; empty: null */
+    bool committed;
+    struct span message_id;
+    struct span usage;     /* JSON text; empty: none known */
+    const struct stop_waiting *waiting;
+    size_t waiting_count;
+};
+typedef void (*on_stop)(int status, const struct stop_answer *answer, void *arg);
+void stop_request(struct bus *bus, const struct stop *stop, on_stop done, void *arg);
+
+/* Polls the flags of all running generations in one pipelined call each `interval_ms` and listens on `control`. on_flag: the flag of this one's chat
+ * is set (call stop_request with reason flag). on_control: it was ended elsewhere (token given): close the provider. Both hand back the `arg` of
+ * watch_add. A watched entry is named by its token's generation; the watch holds copies. */
+struct stop_watch;
+struct stop_watch_hooks {
+    void (*on_flag)(void *entry);
+    void (*on_control)(void *entry);
+};
+struct stop_watch *stop_watch_new(struct bus *bus, struct loop *loop, int64_t interval_ms, const struct stop_watch_hooks *hooks);
+void stop_watch_free(struct stop_watch *watch);
+void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *generation, const char *token, const char *flag, void *entry);
+void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char *generation, const char *token);
+
+#endif

@@ -1,0 +1,51 @@
+/* Outgoing HTTP over libcurl's multi interface on our loop: the only folder that knows curl. Streaming response bodies, back-pressure, own timers. No redirects,
+ * no proxies or netrc from the environment, http and https only, peers verified. libcurl is never called from its own callbacks: acts are deferred. */
+#ifndef SLUICE_FETCH_FETCH_H
+#define SLUICE_FETCH_FETCH_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "loop/loop.h"
+
+struct fetcher;  /* one per process */
+struct fetch;    /* one transfer */
+
+struct fetcher *fetcher_new(struct loop *loop);
+void fetcher_free(struct fetcher *fetcher); /* cancels all transfers, silently */
+
+struct fetch_header {
+    const char *name;
+    const char *value; /* CR and LF are refused */
+};
+
+struct fetch_hooks {
+    /* The response's status and headers are there (before any body). Header values by fetch_response_header. */
+    void (*on_head)(struct fetch *fetch, int status, void *arg);
+    /* Body bytes, cut anywhere. */
+    void (*on_body)(struct fetch *fetch, struct span bytes, void *arg);
+    /* Exactly once unless cancelled: 0: the response ended as HTTP says it should; -ERR_TIMEOUT_CONNECT, -ERR_TIMEOUT_TOTAL, -ERR_PROVIDER_ERROR (could not
+     * connect, TLS, reset; `detail` says what), -ERR_PROVIDER_TRUNCATED (cut in the body). The fetch frees itself after it. */
+    void (*on_done)(struct fetch *fetch, int status, const char *detail, void *arg);
+    void *arg;
+};
+
+struct fetch_request {
+    const char *method;
+    const char *url;
+    const struct fetch_header *headers;
+    size_t header_count;
+    struct span body;       /* copied; SPAN_NONE for none */
+    int64_t connect_ms;
+    int64_t total_ms;       /* 0: none */
+};
+
+/* Starts; never calls back before it returns. -ERR_BAD_REQUEST for an unusable URL or header. */
+MUST_USE int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, const struct fetch_hooks *hooks, struct fetch **out, struct err *err);
+/* Closes the connection at once; silence afterwards; safe inside the hooks. */
+void fetch_cancel(struct fetch *fetch);
+void fetch_pause(struct fetch *fetch);   /* no more on_body until resumed; the connection's window fills */
+void fetch_resume(struct fetch *fetch);
+struct span fetch_response_header(const struct fetch *fetch, const char *name); /* SPAN_NONE when absent */
+bool fetch_is_connected(const struct fetch *fetch);
+
+#endif

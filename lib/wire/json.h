@@ -1,0 +1,68 @@
+/* JSON (RFC 8259). Outside text is scanned by our own strict validator first (UTF-8, depth, node count, no NUL in strings, no lone surrogates,
+ * no duplicate names in objects of the top two levels); only then cJSON builds a tree. Since cJSON keeps numbers as doubles, whatever is
+ * only passed on (metadata, params.extra, tools) is taken as raw text with json_raw. */
+#ifndef SLUICE_WIRE_JSON_H
+#define SLUICE_WIRE_JSON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include <stdint.h>
+
+struct json_doc;  /* owned: text and tree */
+struct json;      /* a borrowed value in a document */
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* Checks and parses a whole text (copied). -ERR_BAD_REQUEST with a message that names what is wrong and at which byte. */
+MUST_USE int json_parse(struct span text, struct json_doc **out, struct err *err);
+/* The check alone. */
+MUST_USE int json_check(struct span text, struct err *err);
+void json_free(struct json_doc *doc);
+const struct json *json_root(const struct json_doc *doc);
+
+enum json_type json_type(const struct json *v); /* NULL counts as JSON_NULL */
+const char *json_type_name(const struct json *v);   /* "a string", "an array", ... for messages */
+size_t json_count(const struct json *v);                              /* of an array or object, else 0 */
+const struct json *json_at(const struct json *array, size_t index);
+const struct json *json_get(const struct json *object, const char *name);
+const char *json_name(const struct json *member);                     /* of an object's member reached by json_at */
+struct span json_string(const struct json *v);                        /* SPAN_NONE for another type */
+bool json_bool(const struct json *v, bool otherwise);
+bool json_int(const struct json *v, int64_t *out);                    /* false unless a whole number within +-2^53 */
+bool json_number(const struct json *v, double *out);
+
+/* The raw text of member `name` of the object that `text` is (checked before); SPAN_NONE when absent. Borrows from `text`. */
+struct span json_raw(struct span text, const char *name);
+/* The text that a document was parsed from (the document's own copy). */
+struct span json_text(const struct json_doc *doc);
+
+/* The i-th member of the object that `text` is: its name (raw, between the quotes) and raw value. false past the end. Linear; for walking. */
+struct json_walk {
+    struct span rest;
+};
+struct json_walk json_walk_object(struct span text);
+struct json_walk json_walk_array(struct span text);
+bool json_walk_next(struct json_walk *walk, struct span *name, struct span *value); /* name is SPAN_NONE in arrays */
+
+/* Writing. Bytes that are not UTF-8 become U+FFFD, control characters, ", \ and DEL..U+2028/9 are escaped, all else stays as it is. */
+void json_put_string(struct buf *b, struct span s);  /* with quotes; SPAN_NONE writes null */
+void json_put_int(struct buf *b, int64_t v);
+void json_put_bool(struct buf *b, bool v);
+
+/* An object or array under construction: commas are its business. `json_open_object(b)` writes `{`, json_close writes the end. */
+struct json_writer {
+    struct buf *buf;
+    uint64_t has_item; /* one bit per depth */
+    uint64_t is_object;
+    unsigned depth;
+};
+struct json_writer json_writer(struct buf *b);
+void json_open(struct json_writer *w, const char *name, char bracket); /* name NULL in arrays and at the top; bracket { or [ */
+void json_close(struct json_writer *w);
+void json_member_str(struct json_writer *w, const char *name, struct span s); /* SPAN_NONE writes null */
+void json_member_int(struct json_writer *w, const char *name, int64_t v);
+void json_member_bool(struct json_writer *w, const char *name, bool v);
+void json_member_null(struct json_writer *w, const char *name);
+void json_member_raw(struct json_writer *w, const char *name, struct span text); /* JSON text as it is; SPAN_NONE writes null */
+
+#endif

@@ -1,0 +1,52 @@
+/* Every limit that input is compared with, in one place. Those that an operator may change are defaults of the same name in conf.def. */
+#ifndef SLUICE_WIRE_LIMITS_H
+#define SLUICE_WIRE_LIMITS_H
+
+enum {
+    /* HTTP edge (reference: RFC 9112; the numbers are the protocol document's) */
+    LIMIT_REQUEST_LINE = 8 * 1024,
+    LIMIT_HEADER_BLOCK = 16 * 1024,
+    LIMIT_HEADER_FIELDS = 100,
+    LIMIT_BODY = 1024 * 1024,
+    LIMIT_HEADER_MS = 10 * 1000,  /* whole header, from its first byte */
+    LIMIT_BODY_MS = 30 * 1000,    /* whole body, from its first byte */
+    LIMIT_KEEPALIVE_MS = 75 * 1000,
+    LIMIT_KEEPALIVE_REQUESTS = 1000,
+    LIMIT_CHUNK_EXTENSION = 256,
+    LIMIT_SSE_BUFFER = 256 * 1024, /* bytes waiting for a reader before it is served from the log only */
+    LIMIT_SSE_STALL_MS = 60 * 1000,
+    LIMIT_SSE_COMMENT_MS = 15 * 1000,
+    LIMIT_CONNECTIONS_PER_ADDRESS = 200,
+    /* JSON */
+    LIMIT_JSON_DEPTH = 32,
+    LIMIT_JSON_NODES = 100 * 1000,
+    /* msgpack */
+    LIMIT_MP_DEPTH = 16,
+    LIMIT_MP_NODES = 100 * 1000,
+    LIMIT_MP_BYTES = 16 * 1024 * 1024,
+    /* the request */
+    LIMIT_MESSAGE = 256 * 1024,
+    LIMIT_METADATA = 16 * 1024,
+    LIMIT_SYSTEM = 256 * 1024,
+    LIMIT_MESSAGES = 2000,
+    LIMIT_STOP_WORDS = 16,
+    LIMIT_IDEMPOTENCY_KEY = 128,
+    /* a generation */
+    LIMIT_OUTPUT = 1024 * 1024,
+    LIMIT_EVENTS = 10 * 1000,
+    LIMIT_EVENT = 1024 * 1024 + 4096, /* one encoded event */
+    LIMIT_HISTORY_MESSAGES = 200,
+    LIMIT_HISTORY_BYTES = 1024 * 1024,
+    LIMIT_WAITING_PER_CHAT = 10,
+    LIMIT_TENANT_QUEUE = 10 * 1000,
+    LIMIT_TOMBSTONES = 1000,
+    /* a provider's stream */
+    LIMIT_SSE_LINE = 1024 * 1024 + 4096,
+    LIMIT_PROVIDER_ERROR_BODY = 16 * 1024,
+    /* pages */
+    LIMIT_CHATS_PAGE = 200,
+    LIMIT_MESSAGES_PAGE = 1000,
+    LIMIT_READ_PAGE = 256 /* events per read of a log */
+};
+
+#endif
