@@ -1,0 +1,97 @@
+#!lua
+-- @prelude common.lua turn.lua
+-- begin: accept a turn. Safe to send again as it is: the id, then the idempotency key, is looked at
+-- before anything changes, so a repeat changes nothing and clears no flag.
+-- Order: id seen? key seen? chat exists (mode new)? tombstone? queue limit? flag and busy policy?
+-- Then writes. A dead-on-arrival or refused request disturbs nobody.
+--
+-- KEYS 1 record gen:<tenant>:<generation>   2 stop flag of the chat; absent in Cluster and without chat
+-- ARGV 1 prefix   2 tenant   3 chat, '' only in mode none   4 generation   5 lane <kind>.<interactive|batch>
+--      6 mode new|any|none (none: stateless, reads and commits no chat)   7 if_busy reject|enqueue|interrupt
+--      8 hash of the request (route, ids the client named, body)   9 idempotency key or ''
+--      10 queue limit of the tenant   11 limit of waiting turns per chat (both: 0 = no limit)
+--      12.. name, value pairs that go into the record as they are: request restore user_msg title metadata
+--           user model system message_id user_message_id on_stop on_interrupt grace keep_log keep_record
+--           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; retention in ms, 0 = for ever)
+-- returns {outcome, generation, state, n, chat}; nothing is nil
+--      queued    accepted; n = position       waiting   accepted behind the chat's active one; n = position
+--      stopped   accepted, dead on arrival    replayed  seen before; n = 1 if its log is kept, 0 = gone (state
+--      conflict  id or key seen with another hash                    'gone' if not even the record is there)
+--      busy      generation = the active one  full      a limit reached    exists   mode new: chat has a record
+local t, c, g, lane, mode, busy = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local hash, idem = ARGV[8], ARGV[9]
+local queue_limit, wait_limit = tonumber(ARGV[10]), tonumber(ARGV[11])
+local o = pairs_from(12)
+local function replay(id, hash_then, h, chat)
+  local n = h and (is_open(h) or rc('EXISTS', h.log) == 1) and 1 or 0
+  return {hash_then == hash and 'replayed' or 'conflict', id, h and h.state or 'gone', n, chat}
+end
+local old = rec(t, g)
+if old then return replay(g, old.hash, old, old.chat) end
+local ik = key('idem', t, idem)
+if idem ~= '' then
+  local v = rc('HMGET', ik, 'gen', 'hash', 'chat')
+  if v[1] then return replay(v[1], v[2], rec(t, v[1]), v[3]) end
+end
+local function refuse(outcome, id, state) return {outcome, id or g, state or '', 0, c} end
+if mode == 'new' and rc('EXISTS', key('chat', t, c)) == 1 then return refuse('exists') end
+
+local u = userkey(o.user or '')
+local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, mode = mode, lane = lane,
+  u = u, user = o.user or '', state = 'queued', where = 'new', epoch = '0', tok = '', shown = '0',
+  flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '', usage = '', usrc = '',
+  message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
+  keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
+local function write()
+  local now = ms()
+  rc('HSET', h.key, 'v', 1, unpack(ARGV, 12))
+  rc('HSET', h.key, 'chat', c, 'mode', mode, 'lane', lane, 'state', 'queued', 'where', 'wait', 'epoch', 0,
+    'tok', '', 'shown', 0, 'crashes', 0, 'flag', h.flag, 'hash', hash, 'created_at', now, 'queued_at', now)
+  if idem ~= '' then
+    rc('HSET', ik, 'gen', g, 'hash', hash, 'chat', c)
+    rc('PEXPIRE', ik, DAY_MS)
+  end
+end
+local dead = tonumber(rc('ZSCORE', key('tomb', t), g) or '0')
+if dead > ms() then                       -- stopped before it was seen
+  rc('ZREM', key('tomb', t), g)
+  write()
+  over(h, 'stopped', 'user')
+  return {'stopped', g, 'stopped', 0, c}
+end
+if queue_limit > 0 and tonumber(rc('HGET', P .. 'n', 'q:' .. t) or '0') >= queue_limit then
+  return refuse('full')
+end
+local wait = key('wait', t, c)
+local active = c ~= '' and rec_open(t, rc('GET', key('active', t, c))) or nil
+if active then
+  local f = flagged(active)               -- a stop that came before is due, whatever becomes of this request
+  if busy == 'interrupt' then
+    over(active, 'stopped', f and 'flag' or 'busy', {take = true})
+    active = nil
+  elseif f then
+    over(active, 'stopped', 'flag')
+    active = rec_open(t, rc('GET', key('active', t, c)))   -- a waiting turn may have started
+  end
+end
+if active and busy ~= 'enqueue' then return refuse('busy', active.g, active.state) end
+local waiting = active and rc('LLEN', wait) or 0
+if active and wait_limit > 0 and waiting >= wait_limit then return refuse('full') end
+local position = ahead(lane, t, u, rc('LLEN', key('queue', lane, t, u))) + waiting
+write()
+emit(h, 'queued', {message_id = or_null(h.message_id), user_message_id = or_null(h.user_message_id),
+  position = position})
+count(t, 1, 0)
+rc('ZADD', P .. 'open', ms(), h.id)
+local grace = tonumber(o.grace or '0') or 0
+if grace > 0 then rc('ZADD', P .. 'watch', ms() + grace, h.id) end
+if c ~= '' then
+  rc('ZADD', key('gens', t, c), ms(), g)
+  rc('PERSIST', key('gens', t, c))
+end
+if active then
+  rc('RPUSH', wait, g)
+  return {'waiting', g, 'queued', position, c}
+end
+activate(h)
+return {'queued', g, 'queued', position, c}

@@ -1,0 +1,110 @@
+-- common.lua, then turn.lua: the prelude that the build puts in front of every script that names
+-- them in its line `-- @prelude`. It owns the names of keys, the record's short form and the queue.
+-- ARGV[1] of such a script is the shard's prefix "sluice:{sNN}:"; a tenant has no colon, so
+-- "<tenant>:<id>" splits in one way only. The rule of all scripts: read, decode and check first,
+-- write last, because a script that fails half way is not rolled back.
+local P, rc, null = ARGV[1], redis.call, cjson.null   -- cmsgpack packs cjson.null as nil
+local FLAG_S, NOTE_MS, DAY_MS = 60, 60000, 86400000
+
+-- Key names (the other half of this table is lib/bus/keys.c; both are checked against each other):
+--   gen log steps <t> <g> · live <t> <g> <token> · active last wait chat msgs gens <t> <chat>
+--   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
+--   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind>
+--   and without parts: leases open delayed watch dead n tick control
+-- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control.
+local function key(kind, a, b, c)
+  local k = P .. kind
+  if a then k = k .. ':' .. a end
+  if b then k = k .. ':' .. b end
+  if c then k = k .. ':' .. c end
+  return k
+end
+local LANES = {'stream.interactive', 'stream.batch', 'graph.interactive', 'graph.batch'}
+local KIND = {queued = 1, started = 2, delta = 3, reset = 11, done = 12, stopped = 13, failed = 14,
+  interrupted = 15}                       -- as in lib/wire/kinds.def
+
+local function ms()
+  local t = rc('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function userkey(user) return user == '' and '-' or redis.sha1hex(user) end
+local function pairs_from(i)              -- ARGV[i..] as name, value, name, value
+  local o = {}
+  for j = i, #ARGV - 1, 2 do o[ARGV[j]] = ARGV[j + 1] end
+  return o
+end
+local function sound(k, kind)             -- nothing there, or of the type that we expect
+  local t = rc('TYPE', k).ok
+  return t == 'none' or t == kind
+end
+
+-- The record without its big fields; nil when there is none. Absent fields read as ''.
+local FIELDS = {'state', 'chat', 'mode', 'lane', 'user', 'where', 'epoch', 'tok', 'shown',
+  'crashes', 'flag', 'hash', 'reason', 'on_stop', 'on_interrupt', 'message_id', 'user_message_id',
+  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model'}
+local function rec(t, g)
+  local k = key('gen', t, g)
+  local v, h = rc('HMGET', k, unpack(FIELDS)), {key = k, t = t, g = g, id = t .. ':' .. g}
+  if not v[1] then return nil end
+  for i, f in ipairs(FIELDS) do h[f] = v[i] or '' end
+  h.u, h.log, h.live = userkey(h.user), key('log', t, g), key('live', t, g, h.tok)
+  return h
+end
+local function is_open(h) return h and (h.state == 'queued' or h.state == 'running') end
+local function rec_open(t, g)             -- the record if it is not over
+  local h = g and rec(t, g)
+  return is_open(h) and h or nil
+end
+local function split(id)                  -- "<tenant>:<generation>"
+  return id:match('^([^:]*):(.*)$')
+end
+local function flagged(h) return h.flag ~= '' and rc('EXISTS', h.flag) == 1 end
+
+local function count(t, queued, running)
+  if queued ~= 0 then rc('HINCRBY', P .. 'n', 'q:' .. t, queued) end
+  if running ~= 0 then rc('HINCRBY', P .. 'n', 'r:' .. t, running) end
+end
+local function expire(k, after)           -- 0 or more than any calendar holds: kept for ever
+  if after > 0 and after < 1e15 then rc('PEXPIRE', k, after) end
+end
+local function emit(h, kind, map)         -- queued or ended: the log lies under log:
+  local seq = rc('LLEN', h.log) + 1
+  local e = cmsgpack.pack({seq, KIND[kind], ms(), map})
+  rc('RPUSH', h.log, e)
+  rc('PUBLISH', key('events', h.t, h.g), e)
+  return seq
+end
+
+-- The queue of a lane: a ring of tenants with work, in each a ring of users with work, in each a
+-- list of generations. A ring holds a name exactly while there is something below it.
+local function bell(lane)
+  rc('LPUSH', key('bell', lane), '1')
+  rc('LTRIM', key('bell', lane), 0, 63)
+end
+local function place(h, front)            -- into its user's list, there and in new rings in front?
+  local push = front and 'LPUSH' or 'RPUSH'
+  if rc(push, key('queue', h.lane, h.t, h.u), h.g) == 1
+    and rc(push, key('users', h.lane, h.t), h.u) == 1 then
+    rc(push, key('ring', h.lane), h.t)
+  end
+  rc('HSET', h.key, 'state', 'queued', 'where', 'queue', 'queued_at', ms())
+  bell(h.lane)
+end
+local function tidy(lane, t, u)           -- something left u's list: out of the rings if it is empty
+  if rc('EXISTS', key('queue', lane, t, u)) == 1 then return end
+  rc('LREM', key('users', lane, t), 0, u)
+  if rc('EXISTS', key('users', lane, t)) == 0 then rc('LREM', key('ring', lane), 0, t) end
+end
+-- How many of the tenant's are taken before the one that has i others before it in its own list:
+-- users take turns, and one that is not in the ring yet comes last. O(users with work).
+local function ahead(lane, t, u, i)
+  local n, passed = i, false
+  for _, v in ipairs(rc('LRANGE', key('users', lane, t), 0, -1)) do
+    if v == u then passed = true
+    else
+      local most = passed and i or i + 1
+      n = n + (most < 2 and most or math.min(most, rc('LLEN', key('queue', lane, t, v))))
+    end
+  end
+  return n
+end
