@@ -39,7 +39,7 @@ if mode == 'new' and rc('EXISTS', key('chat', t, c)) == 1 then return refuse('ex
 local u = userkey(o.user or '')
 local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, mode = mode, lane = lane,
   u = u, user = o.user or '', state = 'queued', where = 'new', epoch = '0', tok = '', shown = '0',
-  flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '', usage = '', usrc = '',
+  flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '',
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
   keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
 local function write()

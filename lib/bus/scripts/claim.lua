@@ -19,7 +19,8 @@ local lease, cap, caps = tonumber(ARGV[5]), tonumber(ARGV[6]), pairs_from(7)
 local ck, LOOK = key('claim', worker, nonce), 64
 local function answer(h)
   local r = rc('HMGET', h.key, 'attempt', 'created_at', 'request', 'user_msg')
-  local c = h.mode ~= 'none' and rc('HMGET', key('chat', h.t, h.chat), 'model', 'system') or {}
+  local chat = key('chat', h.t, h.chat)
+  local c = h.mode ~= 'none' and sound(chat, 'hash') and rc('HMGET', chat, 'model', 'system') or {}
   return {h.t, h.g, h.tok, rc('LLEN', h.live), h.epoch, h.shown, h.crashes, r[1] or '', h.chat, h.flag,
     h.mode, h.lane, h.on_stop, h.on_interrupt, h.user, h.message_id, h.user_message_id, r[2] or '',
     r[3] or '', r[4] or '', c[1] or '', c[2] or ''}
@@ -31,10 +32,6 @@ if did then
   return false
 end
 local function run(h)
-  if h.mode ~= 'none' and not sound(key('chat', h.t, h.chat), 'hash') then
-    over(h, 'failed', 'log_lost')         -- a damaged chat: nothing can be read from it or committed
-    return false
-  end
   local now = ms()
   h.epoch = tostring(tonumber(h.epoch) + 1)
   h.tok = h.epoch .. '.' .. nonce
@@ -48,7 +45,7 @@ local function run(h)
   count(h.t, -1, 1)
   rc('SET', ck, h.id, 'PX', lease)
   rc('INCR', key('turns', kind))
-  return true
+  return h
 end
 local more = false
 local function look(lane)                 -- at the lane's tenants, each once
@@ -57,6 +54,7 @@ local function look(lane)                 -- at the lane's tenants, each once
   if n > LOOK then more = true end
   for _ = 1, math.min(n, LOOK) do
     local t = rc('LMOVE', ring, ring, 'LEFT', 'RIGHT')
+    if not t then break end
     local most = tonumber(caps[t] or cap)
     if most == 0 or tonumber(rc('HGET', P .. 'n', 'r:' .. t) or '0') < most then
       local users = key('users', lane, t)
@@ -66,7 +64,7 @@ local function look(lane)                 -- at the lane's tenants, each once
       local h = g and rec(t, g)
       if h and h.state == 'queued' and h.where == 'queue' then
         if flagged(h) then over(h, 'stopped', 'flag')   -- begin cleared old flags: this one is for this turn
-        elseif run(h) then return h end
+        else return run(h) end
       end
       more = true
     end

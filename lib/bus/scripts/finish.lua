@@ -31,6 +31,8 @@ if ARGV[6] ~= '' and len ~= tonumber(ARGV[6]) then return {'behind', len, 0} end
 if not END[state] then return redis.error_reply('ERR finish cannot make it ' .. state) end
 o.own = true
 if state ~= 'done' or h.mode == 'none' then o.reply = nil
-elseif not o.reply or not can_commit(h) then return redis.error_reply('DAMAGED no reply, or the chat cannot take it') end
+elseif not o.reply or not can_commit(h) then
+  return redis.error_reply('DAMAGED no reply, or the chat cannot take it')
+end
 over(h, state, o.reason or '', o)
 return answer(state, 1)

@@ -26,7 +26,9 @@ local function answer(outcome, id, dropped)
   local r = rc('HMGET', key('gen', t, id), 'state', 'chat', 'seq', 'reason', 'restore', 'committed', 'message_id',
     'usage')
   local state, kept = r[1], r[6] == '1'
-  if not state then return {outcome, id ~= '' and id, c ~= '' and c, false, false, false, false, '0', false, false, waiting} end
+  if not state then                       -- nothing known of it
+    return {outcome, id ~= '' and id, c ~= '' and c, false, false, false, false, '0', false, false, waiting}
+  end
   local ended = state ~= 'queued' and state ~= 'running'
   return {outcome, id, r[2] ~= '' and r[2], ended and tonumber(r[3] or '0'), state, ended and r[4] ~= '' and r[4],
     ended and not kept and r[5], r[6] or '0', kept and r[7], ended and r[8], waiting}
@@ -54,7 +56,7 @@ if not h then                             -- not seen yet: remember the stop for
   if limit > 0 and not rc('ZSCORE', tomb, g) and rc('ZCARD', tomb) >= limit then return answer('full', g) end
   rc('ZADD', tomb, now + NOTE_MS, g)
   rc('PEXPIRE', tomb, NOTE_MS)
-  return answer('will_stop', g)
+  return decide('will_stop', g)
 end
 if c ~= '' and h.chat ~= c then return answer('notfound', '') end
 if not is_open(h) then return decide('already_' .. h.state, g) end

@@ -136,7 +136,7 @@ local END = {
       message_id = e.committed and or_null(h.message_id) or nil}
   end,
   failed = function(_, e)
-    return {error = e.error, restore = e.restore, resumable = e.resumable, usage = e.usage}
+    return {error = or_null(e.error), restore = e.restore, resumable = e.resumable, usage = e.usage}
   end,
 }
 END.interrupted = END.failed
@@ -147,9 +147,9 @@ END.interrupted = END.failed
 local function over(h, state, reason, o)
   o = o or {}
   local usage, source = o.usage, o.source
-  if not usage or usage == '' then
-    usage, source = h.usage, h.usrc
-    if source == '' then source = h.epoch == '0' and 'none' or 'unknown'; usage = USAGE[source] end
+  if not usage or not source then
+    source = h.epoch == '0' and 'none' or 'unknown'
+    usage = USAGE[source]
   end
   local reply = o.reply
   if state == 'stopped' and h.on_stop ~= 'discard' and h.on_stop ~= '' and can_commit(h) then
