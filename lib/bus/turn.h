@@ -30,6 +30,7 @@ struct begin {
     const char *on_stop;         /* "discard" "keep" "keep_seen" */
     const char *on_interrupt;    /* "interrupted" "continue" "restart" */
     int64_t grace_ms;            /* on_disconnect: stop; 0: continue */
+    bool grace_if_new;           /* the grace is a default: it counts only when the chat has no record */
     int64_t tenant_limit;        /* queued per tenant */
     int64_t waiting_limit;       /* per chat */
 };
@@ -89,6 +90,10 @@ struct field {
 typedef void (*on_record)(int status, const struct field *fields, size_t count, void *arg);
 void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done, void *arg);
 struct span field_find(const struct field *fields, size_t count, const char *name); /* SPAN_NONE when absent */
+
+/* How many of the same tenant and lane are before this one as things stand now (0 is next); -1 when it is not in a queue. */
+typedef void (*on_position)(int status, int64_t position, void *arg);
+void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done, void *arg);
 
 /* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one round trip (one MULTI).
  * `before`: a message's id or "": the newest. */

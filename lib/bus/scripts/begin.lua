@@ -13,6 +13,7 @@
 --      12.. name, value pairs that go into the record as they are: request restore user_msg title metadata
 --           user model system message_id user_message_id on_stop on_interrupt grace keep_log keep_record
 --           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; retention in ms, 0 = for ever)
+--           grace_if_new 1: the grace is a default, for a chat without a record only
 -- returns {outcome, generation, state, n, chat}; nothing is nil
 --      queued    accepted; n = position       waiting   accepted behind the chat's active one; n = position
 --      stopped   accepted, dead on arrival    replayed  seen before; n = 1 if its log is kept, 0 = gone (state
@@ -42,11 +43,14 @@ local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, m
   flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '',
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
   keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
+local grace = tonumber(o.grace or '0') or 0
+if o.grace_if_new == '1' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
 local function write()
   local now = ms()
   rc('HSET', h.key, 'v', 1, unpack(ARGV, 12))
   rc('HSET', h.key, 'chat', c, 'mode', mode, 'lane', lane, 'state', 'queued', 'where', 'wait', 'epoch', 0,
-    'tok', '', 'shown', 0, 'crashes', 0, 'flag', h.flag, 'hash', hash, 'created_at', now, 'queued_at', now)
+    'tok', '', 'shown', 0, 'crashes', 0, 'flag', h.flag, 'hash', hash, 'created_at', now, 'queued_at', now,
+    'grace', grace)
   if idem ~= '' then
     rc('HSET', ik, 'gen', g, 'hash', hash, 'chat', c)
     rc('PEXPIRE', ik, DAY_MS)
@@ -83,7 +87,6 @@ emit(h, 'queued', {message_id = or_null(h.message_id), user_message_id = or_null
   position = position})
 count(t, 1, 0)
 rc('ZADD', P .. 'open', ms(), h.id)
-local grace = tonumber(o.grace or '0') or 0
 if grace > 0 then rc('ZADD', P .. 'watch', ms() + grace, h.id) end
 if c ~= '' then
   rc('ZADD', key('gens', t, c), ms(), g)
