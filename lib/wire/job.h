@@ -1,5 +1,6 @@
-/* The job: what the API writes into a generation's record (`request`, a msgpack map) and a worker reads. And usage, the other small shape that
- * crosses processes. Rule for change: unknown keys are ignored; a changed meaning raises JOB_VERSION, and a worker refuses what is newer. */
+/* The job: what the API writes into a generation's record (`request`, a msgpack map) and a worker
+ * reads. And usage, the other small shape that crosses processes. Rule for change: unknown keys are
+ * ignored; a changed meaning raises JOB_VERSION, and a worker refuses what is newer. */
 #ifndef SLUICE_WIRE_JOB_H
 #define SLUICE_WIRE_JOB_H
 
@@ -17,14 +18,15 @@ struct job {
     struct span attachments; /* JSON text or none */
     struct span model;       /* a configured model's name */
     struct span system;
-    struct span params;      /* JSON text of the checked object, `extra` inside */
-    struct span metadata;    /* JSON text */
-    struct span upstream;    /* on stop: "close" or "drain" */
+    struct span params;   /* JSON text of the checked object, `extra` inside */
+    struct span metadata; /* JSON text */
+    struct span upstream; /* on stop: "close" or "drain" */
     struct span traceparent;
 };
 
 void job_encode(struct buf *b, const struct job *job);
-/* Decodes and keeps `bytes` alive through `doc` (owned by the caller: mp_close). -ERR_MALFORMED, -ERR_NOT_SUPPORTED for a newer version. */
+/* The spans of `out` borrow from `doc` (owned by the caller: mp_close), which holds a copy of
+ * `bytes`. -ERR_MALFORMED, or -ERR_NOT_SUPPORTED for a newer version. */
 MUST_USE int job_decode(struct span bytes, struct job *out, struct mp_doc **doc);
 
 /* Tokens used; -1 stands for null. */
@@ -35,7 +37,7 @@ struct usage {
     bool is_settled;
 };
 struct usage usage_unknown(void);
-struct usage usage_none(void);  /* no provider was asked: zeros, settled */
+struct usage usage_none(void); /* no provider was asked: zeros, settled */
 const char *usage_source_name(enum usage_source source);
 void usage_put_json(struct buf *b, const struct usage *usage);
 

@@ -1,4 +1,5 @@
-/* Every limit that input is compared with, in one place. Those that an operator may change are defaults of the same name in conf.def. */
+/* Every limit that input is compared with, in one place. Those that an operator may change are
+ * defaults of the same name in conf.def. */
 #ifndef SLUICE_WIRE_LIMITS_H
 #define SLUICE_WIRE_LIMITS_H
 
@@ -8,12 +9,13 @@ enum {
     LIMIT_HEADER_BLOCK = 16 * 1024,
     LIMIT_HEADER_FIELDS = 100,
     LIMIT_BODY = 1024 * 1024,
-    LIMIT_HEADER_MS = 10 * 1000,  /* whole header, from its first byte */
-    LIMIT_BODY_MS = 30 * 1000,    /* whole body, from its first byte */
+    LIMIT_HEADER_MS = 10 * 1000, /* whole header, from its first byte */
+    LIMIT_BODY_MS = 30 * 1000,   /* whole body, from its first byte */
     LIMIT_KEEPALIVE_MS = 75 * 1000,
     LIMIT_KEEPALIVE_REQUESTS = 1000,
     LIMIT_CHUNK_EXTENSION = 256,
-    LIMIT_SSE_BUFFER = 256 * 1024, /* bytes waiting for a reader before it is served from the log only */
+    /* bytes waiting for a reader before it is served from the log only */
+    LIMIT_SSE_BUFFER = 256 * 1024,
     LIMIT_SSE_STALL_MS = 60 * 1000,
     LIMIT_SSE_COMMENT_MS = 15 * 1000,
     LIMIT_CONNECTIONS_PER_ADDRESS = 200,
