@@ -20,10 +20,6 @@ local function listed(k, m)               -- is m in list k? Each list is read o
   end
   return lists[k][m]
 end
-local function replace(h)
-  place(h, true)
-  lists = {}
-end
 local function queue_timeout(h)
   local max = tonumber(h.lane:match('%.batch$') and ARGV[5] or ARGV[4])
   return now - (tonumber(h.queued_at) or 0) > max
@@ -35,7 +31,7 @@ local function queued(h)                  -- in its user's list or in the delay
   end
   if h.where == 'delay' then
     if rc('ZSCORE', P .. 'delayed', h.id) then return end
-    replace(h)
+    place(h, true)
     return 'not in delayed'
   end
   if queue_timeout(h) then
@@ -44,7 +40,7 @@ local function queued(h)                  -- in its user's list or in the delay
   end
   local users = key('users', h.lane, h.t)
   if not listed(key('queue', h.lane, h.t, h.u), h.g) then
-    replace(h)
+    place(h, true)
     return 'not in the queue'
   end
   local fix
@@ -56,10 +52,7 @@ local function queued(h)                  -- in its user's list or in the delay
     rc('RPUSH', key('ring', h.lane), h.t)
     fix = 'not in the ring'
   end
-  if fix then
-    bell(h.lane)
-    lists = {}
-  end
+  if fix then bell(h.lane) end
   return fix
 end
 local function waiting(h)
@@ -67,12 +60,10 @@ local function waiting(h)
   if not rec_open(h.t, rc('GET', key('active', h.t, h.chat))) then
     if listed(w, h.g) then rc('LREM', w, 0, h.g) end
     activate(h)
-    lists = {}
     return 'nobody before it'
   end
   if listed(w, h.g) then return end
   rc('RPUSH', w, h.g)
-  lists = {}
   return 'not in its list'
 end
 local function running(h)
@@ -97,7 +88,10 @@ for _, id in ipairs(page) do
   if h and h.chat ~= '' and h.where ~= 'wait' and rec_open(t, g) then
     if rc('SETNX', key('active', t, h.chat), g) == 1 then fix = fix or 'not active' end
   end
-  if fix then out[#out + 1] = id .. ' ' .. fix end
+  if fix then
+    out[#out + 1] = id .. ' ' .. fix
+    lists = {}
+  end
 end
 if #page == limit then return {from + limit, unpack(out)} end
 if rc('ZCARD', P .. 'open') <= RECOUNT then

@@ -1,0 +1,90 @@
+"""Each deliberate mistake in the scripts must be noticed by the random check within a bounded number of operations.
+
+SLUICE_MUTATION_OPS sets the bound per mutation (default 4,000; most fall within 200).
+"""
+import os
+
+import pytest
+import redis
+
+from driver import Driver, Mismatch
+from scripts import Scripts, assemble
+
+OPS = int(os.environ.get('SLUICE_MUTATION_OPS', '4000'))
+MUTATIONS = [
+    # append and checkpoint: the fence, the flag, the seq
+    ('append.lua', "if KEYS[3] and call('EXISTS', KEYS[3]) == 1 then return -1 end", ''),
+    ('append.lua', "call('RPUSHX', KEYS[1], ARGV[4])", "call('RPUSH', KEYS[1], ARGV[4])"),
+    ('append.lua', "call('RPOP', KEYS[1], k)", ''),
+    ('append.lua', "for i = 4, k + 3 do", "for i = 5, k + 3 do"),
+    ('append.lua', "call('HSET', record, 'shown', 1)", ''),
+    ('checkpoint.lua', "call('HSET', KEYS[2], 'shown', ARGV[3])", ''),
+    # begin: its order, and what a repeat may touch
+    ('begin.lua', "if old then return replay(g, old.hash, old, old.chat) end", ''),
+    ('begin.lua', "if v[1] then return replay(v[1], v[2], rec(t, v[1]), v[3]) end", ''),
+    ('begin.lua', "if dead > ms() then", "if false then"),
+    ('begin.lua', ">= queue_limit", "> queue_limit"),
+    ('begin.lua', "over(active, 'stopped', f and 'flag' or 'busy', {take = true})", "over(active, 'stopped', 'busy')"),
+    ('begin.lua', "elseif f then", "elseif false then"),
+    ('begin.lua', "activate(h)\nreturn", "place(h)\nreturn"),
+    # claim: turns, caps, token
+    ('claim.lua', "if did then", "if false then"),
+    ('claim.lua', "if flagged(h) then over(h, 'stopped', 'flag')", "if false then"),
+    ('claim.lua', "% 8 == 7", "% 8 == 8"),
+    ('claim.lua', "rc('LMOVE', users, users, 'LEFT', 'RIGHT')", "rc('LINDEX', users, 0)"),
+    ('claim.lua', "caps[t] or cap", "cap"),
+    ('claim.lua', "h.epoch .. '.' .. nonce\n  h.live", "h.epoch\n  h.live"),
+    # the queue
+    ('common.lua', "local push = front and 'LPUSH' or 'RPUSH'", "local push = 'RPUSH'"),
+    ('common.lua', "local most = passed and i or i + 1", "local most = i"),
+    ('common.lua', "rc('LREM', key('ring', lane), 0, t)", ''),
+    # the end
+    ('turn.lua', "rc('RENAME', h.live, h.log)", ''),
+    ('turn.lua', "if rc('GET', key('active', h.t, h.chat)) ~= h.g then return end", ''),
+    ('turn.lua', "  if h.flag ~= '' then rc('DEL', h.flag) end\n  if o.take", "  if o.take"),
+    ('turn.lua', "if h.flag ~= '' then rc('DEL', h.flag) end\n  end\n  place(h)", "end\n  place(h)"),
+    ('turn.lua', "elseif o.tell and h.state == 'running' and h.flag ~= ''", "elseif o.tell and h.flag ~= ''"),
+    ('turn.lua', "if nx then activate(nx)\n  elseif", "if nx then activate(nx)\n  end if"),
+    ('turn.lua', "while #got > 0 and got[#got][1] > e[4].after", "while #got > 0"),
+    ('turn.lua', "if text == '' then return nil end", ''),
+    ('turn.lua', "last = math.min(last, tonumber(seen))", "last = math.min(last, math.max(1, tonumber(seen)))"),
+    ('turn.lua', "table.sort(order)", ''),
+    ('turn.lua', "rc('HSET', h.key, 'counted_' .. f, n)", ''),
+    ('turn.lua', "if h.state == 'running' and not o.own then", "if false then"),
+    ('turn.lua', "count(h.t, 0, -1)", ''),
+    ('turn.lua', "local nx = rec_open(h.t, g)\n    if nx then return nx end", "return nil"),
+    # finish, stop, settle, release
+    ('finish.lua', "if flagged(h) then", "if false then"),
+    ('finish.lua', "h.state ~= 'running' or h.tok ~= ARGV[4]", "h.state ~= 'running'"),
+    ('finish.lua', "and len ~= tonumber(ARGV[6])", "and false"),
+    ('stop.lua', "if token ~= '' then\n  local ok", "if false then\n  local ok"),
+    ('stop.lua', "if reason == 'flag' and not flagged(h)", "if false"),
+    ('stop.lua', "if c ~= '' and h.chat ~= c then", "if false then"),
+    ('stop.lua', "behind = behind or w == g", ''),
+    ('settle.lua', "(RANK[source] or 0) > (RANK[h.usrc] or 0)", "true"),
+    ('settle.lua', "if h.flag ~= '' and not rec_open", "if h.flag ~= '' and rec_open"),
+    ('settle.lua', "if h.flag ~= '' and not rec_open(h.t, rc('GET', key('active', h.t, h.chat))) then",
+     "if h.flag ~= '' then"),
+    ('release.lua', "if h.shown == '1' and h.on_interrupt", "if false and h.on_interrupt"),
+    # the housekeepers
+    ('reap.lua', "if math.abs(now - last) > tonumber(ARGV[4]) then", "if false then"),
+    ('reap.lua', "if flagged(h) then\n    over(h, 'stopped', 'flag')\n    return 'stopped'\n  end", ''),
+    ('reap.lua', "place(h, true)\n  return 'requeued'", "place(h)\n  return 'requeued'"),
+    ('sweep.lua', "if flagged(h) then", "if false then"),
+    ('sweep.lua', "    lists = {}\n  end\nend\nif #page", "  end\nend\nif #page"),
+    ('renew.lua', "if live == 1 then redis.call('ZADD'", "if live == 1 then redis.call('ZREM', KEYS[1], id) redis.call('ZADD'"),
+    ('delete.lua', "{take = true}", "{}"),
+    ('delete.lua', "h.on_stop = 'discard'", ''),
+]
+
+
+@pytest.mark.parametrize('edit', MUTATIONS, ids=[f'{m[0]}-{i}' for i, m in enumerate(MUTATIONS)])
+def test_a_mistake_is_noticed(server, edit):
+    client = server.client()
+    client.flushdb()
+    driver = Driver(Scripts(client, assemble(edit)), seed=5)
+    try:
+        with pytest.raises((Mismatch, redis.ResponseError, KeyError)):
+            driver.run(OPS)
+    finally:
+        driver.close()
