@@ -17,6 +17,7 @@ local out = {}
 for _, k in ipairs(redis.call('KEYS', '*')) do
   local t = redis.call('TYPE', k).ok
   out[#out + 1] = {k, t, redis.call('PTTL', k), redis.call(get[t][1], k, unpack(get[t], 2))}
+  if k:match(':bell:') then redis.call('DEL', k) end
 end
 return cmsgpack.pack(out)
 """
@@ -83,11 +84,10 @@ class Driver:
         self.model = Model()
         self.ids, self.nonces, self.tokens, self.requests = 0, 0, [], {}
         self.trace.clear()
+        self.normals, self.hashes = {}, {}
 
     # --- comparing -------------------------------------------------------------------------------------------------
     def raw(self):
-        now = self.redis.time()
-        self.now = now[0] * 1000 + now[1] // 1000
         out = {}
         for key, kind, ttl, value in msgpack.unpackb(self.dump_script(), raw=True):
             out[key.decode()] = (kind.decode(), value, None if ttl == -1 else ttl)
@@ -98,6 +98,13 @@ class Driver:
         return DUE if value == 0 else T
 
     def normal(self, key, kind, value):
+        """What the model speaks of, of a raw value; one that has not changed is not looked at again."""
+        was = self.normals.get(key)
+        if not was or was[0] != value:
+            was = self.normals[key] = (value, self.make_normal(key, kind, value))
+        return was[1]
+
+    def make_normal(self, key, kind, value):
         name = key.removeprefix(PREFIX).split(':')[0]
         if kind == 'zset':
             scores = {value[i].decode(): self.time_of(value[i + 1]) for i in range(0, len(value), 2)}
@@ -127,7 +134,6 @@ class Driver:
         for key in list(raw):
             if key.startswith(PREFIX + 'bell:'):
                 rang.add(key.split(':bell:')[1])
-                self.redis.delete(key)
                 del raw[key]
         n = PREFIX + 'n'
         raw.setdefault(n, ('hash', [], None))
@@ -158,10 +164,12 @@ class Driver:
 
     def check_raw(self, raw):
         """Invariants that no model is needed for."""
-        hashes = {}
-        for key, (kind, value, _) in raw.items():
-            if kind == 'hash':
-                hashes[key] = {value[i]: value[i + 1] for i in range(0, len(value), 2)}
+        def hash_of(key):
+            value = raw[key][1] if key in raw else []
+            was = self.hashes.get(key)
+            if not was or was[0] != value:
+                was = self.hashes[key] = (value, {value[i]: value[i + 1] for i in range(0, len(value), 2)})
+            return was[1]
         listed = {}
         for key, (kind, value, _) in raw.items():
             name, *rest = key.removeprefix(PREFIX).split(':')
@@ -175,22 +183,23 @@ class Driver:
                 events = [decode(e) for e in value]
                 expect('seqs of ' + key, [e[0] for e in events], list(range(1, len(events) + 1)))
                 ends = sum(e[1] in (DONE, STOPPED, FAILED, INTERRUPTED) for e in events)
-                h = hashes.get(f'{PREFIX}gen:{rest[0]}:{rest[1]}')
+                h = hash_of(f'{PREFIX}gen:{rest[0]}:{rest[1]}')
                 if h:
                     is_open = h[b'state'] in (b'queued', b'running')
                     expect('terminal events of ' + key, ends, 0 if is_open else 1)
                     expect('place of the log', name, 'live' if h[b'state'] == b'running' else 'log')
         counts = {}
-        for key, h in hashes.items():
+        for key in raw:
             if not key.startswith(PREFIX + 'gen:'):
                 continue
+            h = hash_of(key)
             t, g = key.removeprefix(PREFIX + 'gen:').split(':', 1)
             is_open = h[b'state'] in (b'queued', b'running')
             expect('homes of ' + key, len(listed.get((t, g), [])), int(is_open))
             if is_open:
                 f = ('r:' if h[b'state'] == b'running' else 'q:') + t
                 counts[f] = counts.get(f, 0) + 1
-        expect('counters', {f.decode(): int(v) for f, v in hashes.get(PREFIX + 'n', {}).items() if int(v)}, counts)
+        expect('counters', {f.decode(): int(v) for f, v in hash_of(PREFIX + 'n').items() if int(v)}, counts)
 
     # --- operations ------------------------------------------------------------------------------------------------
     def pick(self, *of):
@@ -228,7 +237,7 @@ class Driver:
         if self.chance(0.3):
             fields['system'] = 'asked ' + g
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
-        args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, LANES[0], LANES[0]),
+        args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
                     busy=self.pick('reject', 'enqueue', 'enqueue', 'interrupt'), hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4), wait_limit=self.pick(0, 2))
         self.requests[t, g] = args
@@ -264,6 +273,10 @@ class Driver:
         """Mostly a living one, sometimes a zombie's."""
         live = [k for k in self.tokens if self.model.get(*k[:2]) and self.model.get(*k[:2]).state == 'running'
                 and self.model.get(*k[:2]).token == k[2]]
+        zombies = [k for k in self.tokens if self.model.get(*k[:2]) and self.model.get(*k[:2]).state == 'running'
+                   and self.model.get(*k[:2]).token != k[2]]
+        if zombies and self.chance(0.2):
+            return self.random.choice(zombies)
         if live and self.chance(0.85):
             return self.random.choice(live)
         return self.random.choice(self.tokens) if self.tokens else ('default', 'g1', '1.x')
@@ -336,12 +349,18 @@ class Driver:
             self.outcomes.add('finish ' + got[0])
 
     def op_stop(self):
-        gen, t = self.any_gen(lambda gen: gen.open) or self.any_gen(), self.pick(*TENANTS)
+        gen, t = self.any_gen(), self.pick(*TENANTS)
         c, g = self.pick(*CHATS), ''
         known = [key for key, chat in self.model.chats.items() if chat.record]
         if known and self.chance(0.5):
             t, c = self.random.choice(known)
-        if gen and self.chance(0.6):
+        busy = self.any_gen(lambda gen: gen.state == 'running' and self.model.chat(gen.t, gen.chat).wait)
+        waiting = self.any_gen(lambda gen: gen.where == 'wait' and self.model.chat(gen.t, gen.chat).wait[-1] != gen.g)
+        if busy and self.chance(0.3):
+            gen = busy
+        elif waiting and self.chance(0.5):
+            gen = waiting
+        if gen and self.chance(0.7):
             t, c, g = gen.t, self.pick('', gen.chat, gen.chat, 'c1'), gen.g
         elif self.chance(0.3):
             c, g = '', self.new_id()
@@ -349,14 +368,31 @@ class Driver:
         seen = '' if self.chance(0.5) else str(self.pick(0, 1, 2, 3, 4, 6, 10 ** 21))
         args = (t, c, g)
         o = dict(reason=self.pick('user', 'user', 'user', 'flag', 'disconnect'), token=token, seen=seen,
-                 all=self.chance(0.3), limit=self.pick(0, 1, 1))
+                 all=self.chance(0.4), limit=self.pick(0, 1, 1))
         for _ in range(self.pick(1, 1, 1, 2)):
             got = self.scripts.stop(*args, **o)
             expect('stop', got, self.model.stop(*args, **o))
             self.outcomes.add(f'stop {got[0]}' + (' kept' if got[7] == '1' else '') + (' all' if got[10] else ''))
 
+    def op_partial(self):
+        """A reply of several parts, with something voided, is stopped by a reader who has seen some of it."""
+        t, g, token = self.token()
+        gen = self.model.get(t, g)
+        if not gen or gen.state != 'running' or gen.token != token or gen.flag in self.model.flags:
+            return
+        for _ in range(3):
+            events = [self.event(len(gen.log) + 1 + i) for i in range(2)]
+            first = len(gen.log) + 1
+            expect('append', self.scripts.append(t, g, token, first, [encode(e) for e in events], visible=True),
+                   self.model.append(t, g, token, first, events, '', True))
+        o = dict(reason='user', token='', seen=self.pick('', str(self.random.randrange(len(gen.log) + 2))), all=False, limit=0)
+        expect('stop', self.scripts.stop(t, g=g, **o), self.model.stop(t, '', g, **o))
+
     def op_settle(self):
         t, g, token = self.random.choice(self.tokens) if self.tokens else self.token()
+        told = self.any_gen(lambda gen: not gen.open and gen.token and gen.flag in self.model.flags)
+        if told and self.chance(0.6):
+            t, g, token = told.t, told.g, told.token
         source = self.pick(*self.USAGE)
         got = self.scripts.settle(t, g, token, self.USAGE[source], source)
         expect('settle', got, self.model.settle(t, g, token, self.USAGE[source], source))
@@ -406,6 +442,9 @@ class Driver:
 
     def op_delete(self):
         args = (self.pick(*TENANTS), self.pick(*CHATS))
+        keeping = self.any_gen(lambda gen: gen.shown and gen.open and gen.chat and gen.fields['on_stop'] != 'discard')
+        if keeping and self.chance(0.5):
+            args = keeping.t, keeping.chat
         expect('delete', self.scripts.delete(*args), self.model.delete(*args))
 
     # --- what others and the clock do ---------------------------------------------------------------------------------
@@ -423,6 +462,9 @@ class Driver:
         if gen:
             self.redis.zadd(PREFIX + key, {f'{gen.t}:{gen.g}': 0}, xx=True)
             setattr(gen, what, DUE)
+            if gen.flag and self.chance(0.3):      # the worker died before it saw the flag
+                self.redis.set(gen.flag, '1', ex=60)
+                self.model.flags[gen.flag] = T
             if self.chance(0.7):
                 self.op_reap()
         if self.chance(0.1) and self.model.tick:
@@ -464,7 +506,7 @@ class Driver:
             del m.gens[gen.t, gen.g]
 
     WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8,
-               'op_stop': 9, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2, 'op_read': 2,
+               'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2, 'op_read': 2,
                'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):

@@ -1,6 +1,6 @@
 """Each deliberate mistake in the scripts must be noticed by the random check within a bounded number of operations.
 
-SLUICE_MUTATION_OPS sets the bound per mutation (default 4,000; most fall within 200).
+SLUICE_MUTATION_OPS sets the bound per mutation (default 8,000; most fall within 200).
 """
 import os
 
@@ -10,7 +10,7 @@ import redis
 from driver import Driver, Mismatch
 from scripts import Scripts, assemble
 
-OPS = int(os.environ.get('SLUICE_MUTATION_OPS', '4000'))
+OPS = int(os.environ.get('SLUICE_MUTATION_OPS', '8000'))
 MUTATIONS = [
     # append and checkpoint: the fence, the flag, the seq
     ('append.lua', "if KEYS[3] and call('EXISTS', KEYS[3]) == 1 then return -1 end", ''),
@@ -47,12 +47,12 @@ MUTATIONS = [
     ('turn.lua', "if nx then activate(nx)\n  elseif", "if nx then activate(nx)\n  end if"),
     ('turn.lua', "while #got > 0 and got[#got][1] > e[4].after", "while #got > 0"),
     ('turn.lua', "if text == '' then return nil end", ''),
-    ('turn.lua', "last = math.min(last, tonumber(seen))", "last = math.min(last, math.max(1, tonumber(seen)))"),
+    ('turn.lua', "last = math.min(last, tonumber(seen))", ''),
     ('turn.lua', "table.sort(order)", ''),
     ('turn.lua', "rc('HSET', h.key, 'counted_' .. f, n)", ''),
     ('turn.lua', "if h.state == 'running' and not o.own then", "if false then"),
     ('turn.lua', "count(h.t, 0, -1)", ''),
-    ('turn.lua', "local nx = rec_open(h.t, g)\n    if nx then return nx end", "return nil"),
+    ('turn.lua', "local nx = rec_open(h.t, g)\n    if nx then return nx end", "if true then return nil end"),
     # finish, stop, settle, release
     ('finish.lua', "if flagged(h) then", "if false then"),
     ('finish.lua', "h.state ~= 'running' or h.tok ~= ARGV[4]", "h.state ~= 'running'"),
@@ -71,9 +71,8 @@ MUTATIONS = [
     ('reap.lua', "if flagged(h) then\n    over(h, 'stopped', 'flag')\n    return 'stopped'\n  end", ''),
     ('reap.lua', "place(h, true)\n  return 'requeued'", "place(h)\n  return 'requeued'"),
     ('sweep.lua', "if flagged(h) then", "if false then"),
-    ('sweep.lua', "    lists = {}\n  end\nend\nif #page", "  end\nend\nif #page"),
     ('renew.lua', "if live == 1 then redis.call('ZADD'", "if live == 1 then redis.call('ZREM', KEYS[1], id) redis.call('ZADD'"),
-    ('delete.lua', "{take = true}", "{}"),
+    ('delete.lua', "for _, g in ipairs(rc('LRANGE', key('wait', t, c), 0, -1)) do kill(g) end", ''),
     ('delete.lua', "h.on_stop = 'discard'", ''),
 ]
 

@@ -6,7 +6,7 @@
 local P, rc, null = ARGV[1], redis.call, cjson.null   -- cmsgpack packs cjson.null as nil
 local FLAG_S, NOTE_MS, DAY_MS = 60, 60000, 86400000
 
--- Key names (the other half of this table is lib/bus/keys.c; both are checked against each other):
+-- Key names, all of them; the C side spells those that it needs in lib/bus/keys.c:
 --   gen log steps <t> <g> · live <t> <g> <token> · active last wait chat msgs gens <t> <chat>
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
 --   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind>

@@ -14,9 +14,9 @@ local function kill(g)
   local h = rec_open(t, g)
   if not h then return end
   h.on_stop = 'discard'
-  over(h, 'stopped', 'deleted', {take = true})
+  over(h, 'stopped', 'deleted')
 end
-for _, g in ipairs(rc('LRANGE', key('wait', t, c), 0, -1)) do kill(g) end
+for _, g in ipairs(rc('LRANGE', key('wait', t, c), 0, -1)) do kill(g) end   -- first: none of them may start
 kill(active)
 for _, g in ipairs(rc('ZRANGE', key('gens', t, c), 0, -1)) do
   rc('DEL', key('log', t, g), key('steps', t, g))
