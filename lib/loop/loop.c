@@ -1,0 +1,107 @@
+/* Owns: the event base, the deferred calls of the turn, the timers. Invariant: deferred calls run when no other callback is on the stack. */
+#include "loop/loop.h"
+
+#include "base/mem.h"
+
+#include <event2/event.h>
+#include <stddef.h>
+
+enum { LOOP_MAGIC = 0x6c6f6f70 };
+
+struct deferred {
+    struct deferred *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    uint32_t magic;
+    struct event_base *base;
+    struct event *turn_end; /* made active when something is deferred: runs after the callbacks that are active now */
+    struct deferred *first, **last;
+    bool is_stopping;
+};
+
+/* Runs what was deferred before; what these calls defer waits for the next pass. */
+static void run_deferred(struct loop *loop)
+{
+    struct deferred *d = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    while (d != NULL) {
+        struct deferred *next = d->next;
+        d->fn(d->arg);
+        mem_free(d);
+        d = next;
+    }
+}
+
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+    (void)fd, (void)what;
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    run_deferred(loop);
+}
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = MEM_NEW(struct loop);
+    struct event_config *config = event_config_new();
+    CHECK(config != NULL);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER);
+    loop->magic = LOOP_MAGIC;
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    CHECK(loop->base != NULL);
+    CHECK(event_base_priority_init(loop->base, 2) == 0);
+    loop->turn_end = event_new(loop->base, -1, EV_PERSIST, on_turn_end, loop);
+    CHECK(loop->turn_end != NULL);
+    loop->last = &loop->first;
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    while (loop->first != NULL)
+        run_deferred(loop);
+    event_free(loop->turn_end);
+    event_base_free(loop->base);
+    loop->magic = 0;
+    mem_free(loop);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    return loop->base;
+}
+
+void loop_run(struct loop *loop)
+{
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    if (!loop->is_stopping)
+        (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY); /* ends by loop_stop alone */
+    loop->is_stopping = false;
+}
+
+void loop_stop(struct loop *loop)
+{
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    loop->is_stopping = true;
+    (void)event_base_loopexit(loop->base, NULL); /* at the end of this turn */
+}
+
+void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    struct deferred *d = MEM_NEW(struct deferred);
+    *d = (struct deferred){NULL, fn, arg};
+    if (loop->first == NULL)
+        event_active(loop->turn_end, EV_TIMEOUT, 0);
+    *loop->last = d;
+    loop->last = &d->next;
+}
