@@ -95,12 +95,19 @@ struct elements {
     uint32_t left;
 };
 
+static bool next(struct elements *e, struct mp_token *out)
+{
+    if (e->left == 0 || !mp_token_next(&e->rest, out))
+        return false;
+    e->left--;
+    return true;
+}
+
 static bool next_int(struct elements *e, int64_t *out)
 {
     struct mp_token t;
-    if (e->left == 0 || !mp_token_next(&e->rest, &t) || t.type != MP_INT)
+    if (!next(e, &t) || t.type != MP_INT)
         return false;
-    e->left--;
     *out = t.number;
     return true;
 }
@@ -108,9 +115,8 @@ static bool next_int(struct elements *e, int64_t *out)
 static bool next_str(struct elements *e, struct span *out)
 {
     struct mp_token t;
-    if (e->left == 0 || !mp_token_next(&e->rest, &t) || t.type != MP_STR)
+    if (!next(e, &t) || t.type != MP_STR)
         return false;
-    e->left--;
     *out = t.text;
     return true;
 }
@@ -121,10 +127,10 @@ static void next_optional(struct elements *e, struct mp_token *out)
 {
     struct mp_token t;
     *out = (struct mp_token){.type = MP_NIL, .text = SPAN_NONE};
-    if (e->left == 0 || !mp_token_next(&e->rest, &t))
+    if (!next(e, &t))
         return;
-    bool is_container = t.type == MP_ARRAY || t.type == MP_MAP;
-    e->left = is_container ? 0 : e->left - 1;
+    if (t.type == MP_ARRAY || t.type == MP_MAP)
+        e->left = 0;
     *out = t;
 }
 
@@ -239,8 +245,8 @@ struct piece event_piece(const struct event_view *view)
     struct elements e;
     struct piece piece = {0};
     int64_t seq;
-    bool is_read = read_head(&e, view->bytes, &seq, &piece.kind) == 0 && read_piece(&e, &piece);
-    CHECK(is_read); /* event_open did the same */
+    CHECK(read_head(&e, view->bytes, &seq, &piece.kind) == 0); /* as event_open did */
+    CHECK(read_piece(&e, &piece));
     return piece;
 }
 
@@ -250,8 +256,8 @@ struct call_piece event_call(const struct event_view *view)
     struct elements e;
     struct call_piece call = {0};
     int64_t seq;
-    bool is_read = read_head(&e, view->bytes, &seq, &call.kind) == 0 && read_call(&e, &call);
-    CHECK(is_read); /* event_open did the same */
+    CHECK(read_head(&e, view->bytes, &seq, &call.kind) == 0); /* as event_open did */
+    CHECK(read_call(&e, &call));
     return call;
 }
 

@@ -88,7 +88,9 @@ static bool scan_number(struct scan *s)
         if (!scan_digits(s))
             return false;
     }
-    return s->at - begin <= NUMBER_MAX || fail(s, "a number is too long");
+    if (s->at - begin > NUMBER_MAX)
+        return fail(s, "a number is too long");
+    return true;
 }
 
 static bool scan_word(struct scan *s, const char *word)
@@ -100,11 +102,11 @@ static bool scan_word(struct scan *s, const char *word)
     return true;
 }
 
-/* The \uXXXX at `at`. */
+/* The \uXXXX at `at`, where a backslash is. */
 static bool scan_hex(struct scan *s, uint32_t *code)
 {
     static const char digits[] = "0123456789abcdef";
-    if (s->end - s->at < 6 || s->at[0] != '\\' || s->at[1] != 'u')
+    if (s->end - s->at < 6 || s->at[1] != 'u')
         return fail(s, "an escape is cut off");
     uint32_t value = 0;
     for (size_t i = 2; i < 6; i++) {
@@ -159,8 +161,10 @@ static bool scan_character(struct scan *s)
     }
     uint32_t code;
     size_t len = utf8_next(s->at, (size_t)(s->end - s->at), &code);
+    if (len == 0)
+        return fail(s, "this is not UTF-8");
     s->at += len;
-    return len > 0 || fail(s, "this is not UTF-8");
+    return true;
 }
 
 /* From the opening quote on. */
@@ -323,10 +327,10 @@ int json_scan(struct span text, size_t *nodes, struct err *err)
     do {
         is_sound = scan_item(&s);
     } while (is_sound && s.depth > 0);
-    if (is_sound) {
+    if (is_sound)
         skip_space(&s);
-        is_sound = s.at == s.end || fail(&s, "something stands behind the end");
-    }
+    if (is_sound && s.at < s.end)
+        is_sound = fail(&s, "something stands behind the end");
     mem_free(s.names);
     if (!is_sound)
         return err_set(err, ERR_BAD_REQUEST, NULL, "not valid JSON at byte %zu: %s",

@@ -1,8 +1,11 @@
-/* Raw JSON strings of checked text: reading and comparing them without decoding them into memory.
- */
+/* JSON text without a tree: raw strings are compared, members found and walked where they stand.
+ * The answers are right for checked text; other bytes (a damaged record) give some answer, but no
+ * step ever leaves the span. */
 #include "wire/json_text.h"
 #include "wire/json.h"
 #include "wire/utf8.h"
+
+enum { REPLACEMENT = 0xfffd };
 
 static uint32_t hex_digit(char c)
 {
@@ -27,9 +30,13 @@ static void skip(struct span *s, size_t len)
 /* Behind the backslash and its `u`. */
 static uint32_t take_unicode_escape(struct span *raw)
 {
+    if (raw->len < 4) {
+        skip(raw, raw->len);
+        return REPLACEMENT;
+    }
     uint32_t code = hex4(raw->ptr);
     skip(raw, 4);
-    if (code < 0xd800 || code > 0xdbff)
+    if (code < 0xd800 || code > 0xdbff || raw->len < 6)
         return code;
     uint32_t low = hex4(raw->ptr + 2); /* the check has seen that a low surrogate follows */
     skip(raw, 6);
@@ -42,14 +49,18 @@ uint32_t json_text_next(struct span *raw)
     if (raw->ptr[0] != '\\') {
         uint32_t code = 0;
         size_t len = utf8_next((const unsigned char *)raw->ptr, raw->len, &code);
-        skip(raw, len);
-        return code;
+        skip(raw, len == 0 ? 1 : len);
+        return len == 0 ? REPLACEMENT : code;
+    }
+    if (raw->len < 2) {
+        skip(raw, 1);
+        return REPLACEMENT;
     }
     char c = raw->ptr[1];
     skip(raw, 2);
     if (c == 'u')
         return take_unicode_escape(raw);
-    const char *letter = strchr(letters, c);
+    const char *letter = c == '\0' ? NULL : strchr(letters, c);
     return (unsigned char)(letter == NULL ? c : stands_for[letter - letters]);
 }
 
@@ -151,8 +162,10 @@ bool json_walk_next(struct json_walk *walk, struct span *name, struct span *valu
     *name = SPAN_NONE;
     if (walk->is_object) {
         struct span quoted = take(rest, string_end(*rest, 0));
-        *name = span_make(quoted.ptr + 1, quoted.len - 2);
         skip_space(rest);
+        if (quoted.len < 2 || rest->len == 0)
+            return false;
+        *name = span_make(quoted.ptr + 1, quoted.len - 2);
         skip(rest, 1); /* the colon */
         skip_space(rest);
     }
