@@ -1,0 +1,48 @@
+/* The readers of one generation in this process. It exists while there is one, and does what they
+ * need together: it keeps the generation alive where on_disconnect is stop, and brings them to the
+ * end before a stop is answered. */
+#ifndef SLUICE_API_AUDIENCE_H
+#define SLUICE_API_AUDIENCE_H
+
+#include "api/context.h"
+
+struct audience;
+struct reader;
+
+/* A reader's place, embedded in it. */
+struct seat {
+    struct reader *reader;
+    struct audience *audience; /* NULL: not seated */
+    LIST_ENTRY(seat) link;
+};
+
+void audience_join(struct api *api, const char *generation, struct seat *seat);
+void audience_leave(struct seat *seat);
+void audience_set_chat(struct seat *seat, const char *chat);
+/* While held, a reader that got its terminal event keeps its stream open. */
+bool audience_is_held(const struct seat *seat);
+
+/* Cutting local readers off before a stop is answered; embedded in the stop. */
+struct cut {
+    struct api *api;
+    size_t waiting;         /* flushes under way */
+    struct audience **held; /* owned array */
+    size_t count;
+    struct timer timer;
+    void (*done)(void *arg); /* never called before cut_start returns */
+    void *arg;
+};
+
+/* Everything of the generation that is in the log is written to its readers here (by chat, when
+ * `generation` is "": of every generation of that chat that is read here); then `done` is called.
+ * The reads leave at once, right behind a stop_request sent just before. What a socket does not
+ * take within a moment is dropped; that reader resumes by its cursor. */
+void cut_start(struct cut *cut, struct api *api, const char *generation, const char *chat);
+void cut_release(struct cut *cut);
+
+/* Closes up to `count` streams (their clients resume elsewhere); returns how many readers are left.
+ */
+size_t audience_close_some(struct api *api, size_t count);
+void audience_free_all(struct api *api); /* after the servers, the hub and the bus are gone */
+
+#endif

@@ -1,0 +1,51 @@
+/* The body that starts a generation, as a pure function: text -> struct body or an error that names
+ * the field. One table of fields for all three routes (body.c), one of params (body_params.c). It
+ * knows no server, no Redis and no configuration: whether a model exists is the caller's question.
+ *
+ * A field or value outside the tables is -ERR_BAD_REQUEST; one that the protocol document names and
+ * this version cannot do is -ERR_NOT_SUPPORTED. Both carry `param`. Nothing is ignored. */
+#ifndef SLUICE_API_BODY_H
+#define SLUICE_API_BODY_H
+
+#include "wire/json.h"
+
+enum body_route { BODY_CHATS, BODY_MESSAGES, BODY_GENERATIONS };
+enum body_disconnect { BODY_DISCONNECT_DEFAULT, BODY_DISCONNECT_CONTINUE, BODY_DISCONNECT_STOP };
+
+struct body_limits {
+    size_t message_bytes;
+    size_t system_bytes;
+    size_t metadata_bytes;
+};
+
+/* Spans borrow from `doc`; SPAN_NONE where the client said nothing. */
+struct body {
+    struct json_doc *doc; /* owned: body_release */
+    struct span chat_id;
+    struct span generation_id;
+    struct span
+        message; /* chats; in a stateless body the text of the last user message, if it has one */
+    struct span messages; /* raw JSON */
+    struct span model;
+    struct span system;
+    struct span params;   /* raw JSON, `extra` inside */
+    struct span metadata; /* raw JSON */
+    enum body_disconnect on_disconnect;
+};
+
+/* An empty text counts as {}. On failure nothing is to be released. */
+MUST_USE int body_parse(struct span text, enum body_route route, const struct body_limits *limits,
+                        struct body *out, struct err *err);
+void body_release(struct body *body);
+
+/* The body of a stop: {generation_id?, seen?, all?}. */
+struct stop_body {
+    struct json_doc *doc; /* owned: stop_body_release */
+    struct span generation_id;
+    int64_t seen; /* -1: not said */
+    bool all;
+};
+MUST_USE int stop_body_parse(struct span text, struct stop_body *out, struct err *err);
+void stop_body_release(struct stop_body *body);
+
+#endif

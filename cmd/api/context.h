@@ -1,0 +1,47 @@
+/* What the handlers of this process share. One per process, made by main.c, passed as `arg` of the
+ * routes. */
+#ifndef SLUICE_API_CONTEXT_H
+#define SLUICE_API_CONTEXT_H
+
+#include "bus/feed.h"
+#include "conf/conf.h"
+#include "http/http.h"
+#include <sys/queue.h>
+
+#define API_TENANT "default" /* the only one while there are no keys */
+
+enum {
+    API_MAGIC = 0x41504900,
+    API_OPEN_MS = 900 /* a request that waits for Redis longer gets its 503 */
+};
+
+struct audience;
+struct pending;
+struct map;
+LIST_HEAD(pending_list, pending);
+LIST_HEAD(audience_list, audience);
+
+struct api {
+    uint32_t magic;
+    const struct conf *conf;
+    struct loop *loop;
+    struct bus *bus;
+    struct hub *hub;
+    struct http_server *server; /* the public listener */
+    struct http_server *admin;  /* metrics and health */
+    struct map *audiences; /* generation id -> struct audience: who reads it here (audience.c) */
+    struct audience_list audience_list; /* those, and what is still referred to */
+    struct pending_list pending;        /* answers that wait for the bus (pending.c) */
+    struct buf scratch;                 /* one event's text; used within one call only */
+    bool is_draining;
+    bool guards_admin; /* the admin listener is on a loopback address, so its Host is checked too */
+};
+
+static inline struct api *api_of(void *arg)
+{
+    struct api *api = arg;
+    CHECK_MAGIC(api, API_MAGIC);
+    return api;
+}
+
+#endif

@@ -1,0 +1,270 @@
+/* sluice-api: wires configuration, bus and servers together, and takes them apart again in reverse
+ * order. It keeps no state of its own: everything that must survive it is in Redis. */
+#include "api/audience.h"
+#include "api/drain.h"
+#include "api/host.h"
+#include "api/pending.h"
+#include "api/routes.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "bus/queue.h"
+#include "loop/process.h"
+#include "wire/limits.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    API_RETRY_MS = 800, /* the bus gives up before the second is over in which a 503 is promised */
+    SCRATCH_MAX = 8 * LIMIT_EVENT, /* JSON may write one byte as six */
+    ADDRESS_MAX = 256
+};
+
+/* The whole process. */
+struct program {
+    struct api api;
+    struct process *process;
+    struct keeper *keeper;
+    struct drain drain;
+};
+
+struct arguments {
+    const char *config;
+    bool want_check;
+};
+
+static const char HELP[] =
+    "usage: sluice-api [--config FILE] [--check-config] [--version] [--help]\n"
+    "\n"
+    "The HTTP side of Sluice: takes generations, streams their events, stops them.\n"
+    "  --config FILE   configuration (else SLUICE_CONFIG, else defaults and SLUICE_* variables)\n"
+    "  --check-config  print the effective configuration and end\n"
+    "  --version       print the version and end\n"
+    "  --help          print this and end\n";
+
+/* Returns -1 to go on, else the status to end with. */
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check-config", no_argument, NULL, 'k'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            out->config = optarg;
+            break;
+        case 'k':
+            out->want_check = true;
+            break;
+        case 'v':
+            puts("sluice-api " SLUICE_VERSION);
+            return 0;
+        case 'h':
+            fputs(HELP, stdout);
+            return 0;
+        default:
+            fputs(HELP, stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "sluice-api: what is %s?\n%s", argv[optind], HELP);
+        return 2;
+    }
+    return -1;
+}
+
+static void print_config(const struct conf *conf)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_MP_BYTES);
+    conf_print(conf, &text);
+    printf("%.*s", SPAN_ARG(buf_as_span(&text)));
+    buf_release(&text);
+}
+
+/* What this version insists on while there are no API keys. */
+static int check_conf(const struct conf *conf, struct err *err)
+{
+    if (conf->key_count > 0) {
+        return err_set(err, ERR_CONFIG, "keys", "keys: this version has no API keys yet");
+    }
+    if (conf->api_listen.count == 0) {
+        return err_set(err, ERR_CONFIG, "api.listen", "api.listen: no address is given");
+    }
+    for (size_t i = 0; i < conf->api_listen.count; i++) {
+        const char *address = conf->api_listen.items[i];
+        if (!host_is_loopback(span_of(address))) {
+            return err_set(err, ERR_CONFIG, "api.listen",
+                           "api.listen: %s is not a loopback address; without API keys the API "
+                           "listens on 127.0.0.1, [::1] or localhost only",
+                           address);
+        }
+    }
+    return 0;
+}
+
+static void setup_log(const struct conf *conf)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {
+        {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+    enum log_level level = LOG_INFO;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(conf->log_level, levels[i].name) == 0) {
+            level = levels[i].level;
+        }
+    }
+    log_setup("sluice-api", level, strcmp(conf->log_format, "json") == 0);
+}
+
+static void on_redis_up(void *arg)
+{
+    (void)arg;
+    log_event(LOG_INFO, "redis.up", "state=up");
+}
+
+static void on_redis_down(void *arg)
+{
+    (void)arg;
+    log_event(LOG_WARN, "redis.down", "state=down");
+}
+
+static void on_drain(void *arg)
+{
+    struct program *p = arg;
+    drain_start(&p->drain);
+}
+
+static void open_bus(struct program *p)
+{
+    const struct conf *conf = p->api.conf;
+    const struct bus_options options = {
+        .redis_url = conf->redis_url,
+        .stop_key = conf->stop_key,
+        .tenant_stop_key = conf->stop_tenant_key,
+        .retry_ms = API_RETRY_MS,
+        .lease_ms = conf->worker_lease,
+        .keep_log_ms = conf->keep_log,
+        .keep_record_ms = conf->keep_record,
+        .on_up = on_redis_up,
+        .on_down = on_redis_down,
+    };
+    p->api.bus = bus_new(p->api.loop, &options);
+    p->api.hub = hub_new(p->api.bus, p->api.loop);
+    p->keeper = keeper_new(p->api.bus, p->api.loop, conf->queue_interactive_timeout,
+                           conf->queue_batch_timeout);
+}
+
+/* Listens on one address and says where, for people and for whoever gave port 0. */
+static int listen_on(struct http_server *server, const char *address, const char *what,
+                     struct err *err)
+{
+    char bound[ADDRESS_MAX];
+    int rc = http_listen(server, address, bound, sizeof bound, err);
+    if (rc == 0) {
+        printf("%s http://%s\n", what, bound);
+        log_event(LOG_INFO, "api.listen", "what=%s address=%s", what, bound);
+    }
+    return rc;
+}
+
+static int listen_all(struct program *p, struct err *err)
+{
+    const struct conf *conf = p->api.conf;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < conf->api_listen.count; i++) {
+        rc = listen_on(p->api.server, conf->api_listen.items[i], "listening", err);
+    }
+    if (rc == 0) {
+        rc = listen_on(p->api.admin, conf->api_admin_listen, "admin", err);
+    }
+    fflush(stdout);
+    return rc;
+}
+
+static void open_program(struct program *p, const struct conf *conf)
+{
+    const struct process_hooks hooks = {.on_drain = on_drain, .arg = p};
+    struct api *api = &p->api;
+    api->magic = API_MAGIC;
+    api->conf = conf;
+    api->loop = loop_new();
+    api->audiences = map_new();
+    api->guards_admin = host_is_loopback(span_of(conf->api_admin_listen));
+    LIST_INIT(&api->audience_list);
+    LIST_INIT(&api->pending);
+    buf_init(&api->scratch, SCRATCH_MAX);
+    p->process = process_new(api->loop, &hooks);
+    open_bus(p);
+    api->server = routes_public(api);
+    api->admin = routes_admin(api);
+    drain_init(&p->drain, api);
+}
+
+/* Servers first: their clients' requests and streams leave readers and pending answers behind
+ * nobody. */
+static void close_program(struct program *p)
+{
+    struct api *api = &p->api;
+    drain_release(&p->drain);
+    http_server_free(api->server);
+    http_server_free(api->admin);
+    keeper_free(p->keeper);
+    hub_free(api->hub);
+    bus_free(api->bus);
+    pending_free_all(api);
+    audience_free_all(api);
+    process_free(p->process);
+    loop_free(api->loop);
+    map_free(api->audiences);
+    buf_release(&api->scratch);
+}
+
+static int run(const struct conf *conf, struct err *err)
+{
+    struct program p = {.process = NULL};
+    open_program(&p, conf);
+    int rc = listen_all(&p, err);
+    if (rc == 0) {
+        process_ready(p.process, "serving");
+        log_event(LOG_INFO, "api.ready", "listen=%s redis=%s", conf->api_listen.items[0],
+                  bus_is_up(p.api.bus) ? "up" : "connecting");
+        loop_run(p.api.loop);
+        log_event(LOG_INFO, "api.end", "reason=%s", p.api.is_draining ? "drained" : "stopped");
+    }
+    close_program(&p);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.config = NULL};
+    struct conf *conf = NULL;
+    struct err err;
+    int status = read_arguments(argc, argv, &arguments);
+    if (status >= 0) {
+        return status;
+    }
+    int rc = conf_load(arguments.config, &conf, &err);
+    if (rc == 0) {
+        rc = check_conf(conf, &err);
+    }
+    if (rc == 0 && arguments.want_check) {
+        print_config(conf);
+    } else if (rc == 0) {
+        setup_log(conf);
+        rc = run(conf, &err);
+    }
+    if (rc != 0) {
+        fprintf(stderr, "sluice-api: %s\n", err.message);
+    }
+    conf_free(conf);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

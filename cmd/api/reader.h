@@ -1,0 +1,32 @@
+/* A reader streams one generation to one client: feed -> text -> stream.
+ *
+ *     OPENING ─► STREAMING ─► HELD ─► GONE          (from any: ─► GONE)
+ *
+ * OPENING: the request waits until the feed knows the generation, so that 404, 410 and 204 can
+ * still be said. STREAMING: headers are out. HELD: the terminal event is written, and a stop under
+ * way decides when the stream is closed. Nothing is buffered for a client that does not read: its
+ * feed pauses and later goes on from the log. */
+#ifndef SLUICE_API_READER_H
+#define SLUICE_API_READER_H
+
+#include "api/context.h"
+
+struct reader;
+
+struct reader_ask {
+    struct id generation;
+    struct id chat;   /* "" when not known yet, or when there is none */
+    int64_t after;    /* -1: from event 1, without a cursor */
+    bool is_accepted; /* this very request began it: the stream starts at once */
+};
+
+/* Takes the request over: answers it, or streams on it until the generation or the client ends. */
+void reader_open(struct api *api, struct http_request *request, const struct reader_ask *ask);
+
+/* The audience's side. */
+void reader_let_go(
+    struct reader *reader); /* HELD: closes when all is written, else drops the rest */
+void reader_close(struct reader *reader,
+                  const char *reason); /* ends it properly; the client may resume */
+
+#endif

@@ -1,0 +1,24 @@
+/* What handlers ask of a request. Each function answers the request itself when it refuses, and
+ * returns false then. */
+#ifndef SLUICE_API_REQUEST_H
+#define SLUICE_API_REQUEST_H
+
+#include "api/context.h"
+
+/* Refuses query parameters that are not among `names`. */
+MUST_USE bool request_has_query(struct http_request *r, const char *const *names, size_t count);
+MUST_USE bool request_has_no_query(struct http_request *r);
+/* The {name} of the path as a chat's or generation's id. */
+MUST_USE bool request_path_id(struct http_request *r, const char *name, struct id *out);
+/* An id in the query; "" when absent. */
+MUST_USE bool request_query_id(struct http_request *r, const char *name, struct id *out);
+MUST_USE bool request_query_int(struct http_request *r, const char *name, int64_t min, int64_t max,
+                                int64_t otherwise, int64_t *out);
+/* The JSON text of a POST: application/json, or no body at all (then empty). */
+MUST_USE bool request_json(struct http_request *r, struct span *out);
+/* Idempotency-Key: 1 to 128 printable characters; "" when absent. */
+MUST_USE bool request_idempotency_key(struct http_request *r, struct id *out);
+/* The reader's cursor: Last-Event-ID, else ?after=; -1 when there is none. */
+MUST_USE bool request_cursor(struct http_request *r, int64_t *out);
+
+#endif

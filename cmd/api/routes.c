@@ -1,0 +1,75 @@
+/* Which path goes where. */
+#include "api/routes.h"
+
+#include "api/handlers.h"
+#include "api/host.h"
+
+#define ROUTE_COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+static const struct http_route PUBLIC_ROUTES[] = {
+    {HTTP_POST, "/v1/chats", post_chat},
+    {HTTP_GET, "/v1/chats", get_chats},
+    {HTTP_GET, "/v1/chats/{chat_id}", get_chat},
+    {HTTP_POST, "/v1/chats/{chat_id}/messages", post_message},
+    {HTTP_POST, "/v1/chats/{chat_id}/stop", post_chat_stop},
+    {HTTP_GET, "/v1/chats/{chat_id}/stream", get_chat_stream},
+    {HTTP_POST, "/v1/generations", post_generation},
+    {HTTP_GET, "/v1/generations/{generation_id}", get_generation},
+    {HTTP_POST, "/v1/generations/{generation_id}/stop", post_generation_stop},
+    {HTTP_GET, "/v1/generations/{generation_id}/stream", get_generation_stream},
+    {HTTP_GET, "/v1/models", get_models},
+    {HTTP_GET, "/livez", get_livez},
+    {HTTP_GET, "/readyz", get_readyz},
+};
+
+static const struct http_route ADMIN_ROUTES[] = {
+    {HTTP_GET, "/metrics", get_metrics},
+    {HTTP_GET, "/livez", get_livez},
+    {HTTP_GET, "/readyz", get_readyz},
+};
+
+static bool refuse_foreign(struct http_request *request, const struct api *api)
+{
+    struct err err;
+    if (host_check(http_header(request, "Host"), http_header(request, "Origin"),
+                   &api->conf->api_origins, &err) == 0) {
+        return false;
+    }
+    http_reply_error(request, &err);
+    return true;
+}
+
+static bool before_public(struct http_request *request, void *arg)
+{
+    return refuse_foreign(request, api_of(arg));
+}
+
+static bool before_admin(struct http_request *request, void *arg)
+{
+    const struct api *api = api_of(arg);
+    return api->guards_admin && refuse_foreign(request, api);
+}
+
+struct http_server *routes_public(struct api *api)
+{
+    const struct http_options options = {
+        .routes = PUBLIC_ROUTES,
+        .route_count = ROUTE_COUNT(PUBLIC_ROUTES),
+        .arg = api,
+        .before = before_public,
+        .max_body_bytes = (size_t)api->conf->limits_body,
+        .stall_ms = api->conf->limits_sse_stall,
+    };
+    return http_server_new(api->loop, &options);
+}
+
+struct http_server *routes_admin(struct api *api)
+{
+    const struct http_options options = {
+        .routes = ADMIN_ROUTES,
+        .route_count = ROUTE_COUNT(ADMIN_ROUTES),
+        .arg = api,
+        .before = before_admin,
+    };
+    return http_server_new(api->loop, &options);
+}
