@@ -1,0 +1,85 @@
+"""What a provider can do wrong (F12): the end is never `done`, the text so far is exact, and the error tells what it was."""
+import pytest
+
+from support.client import text_of
+from support.stack import Stack
+
+ROWS = [
+    # script, terminal event, error code, tokens shown
+    ("!sim tokens=20 text=self fault=truncate@7", "interrupted", "provider_truncated", 7),
+    ("!sim tokens=20 text=self fault=reset@7", "interrupted", None, None),
+    ("!sim tokens=20 text=self fault=error@7", "interrupted", "provider_error", 7),
+    ("!sim tokens=20 text=self fault=garbage@7", "interrupted", "provider_error", 7),
+    ("!sim tokens=20 text=self fault=truncate@0", "failed", "provider_truncated", 0),
+    ("!sim tokens=20 text=self fault=error@0", "failed", "provider_error", 0),
+    ("!sim tokens=20 text=self fault=status:500", "failed", "provider_error", 0),
+    ("!sim tokens=20 text=self fault=status:503", "failed", "provider_error", 0),
+    ("!sim tokens=20 text=self fault=status:429", "failed", "provider_rate_limited", 0),
+    ("!sim tokens=20 text=self fault=status:400", "failed", "provider_refused", 0),
+    ("!sim tokens=20 text=self fault=status:401", "failed", "provider_refused", 0),
+    ("!sim tokens=20 text=self fault=huge@3", None, None, None),
+]
+
+
+@pytest.mark.parametrize("script,end,code,shown", ROWS)
+def test_a_failing_provider(stack, script, end, code, shown):
+    stream = stack.api().new_chat(script)
+    events = stream.read_all()
+    last = events[-1]
+    assert last.type != "done" and last.data["done"] is False
+    if end:
+        assert last.type == end, last
+    if code:
+        assert last.data["error"]["code"] == code, last
+    assert last.data["restore"]["message"] == script and last.data["error"]["message"]
+    words = [int(w.split(":")[1]) for w in text_of(events).split() if w.count(":") == 1]
+    if shown is not None:
+        assert words == list(range(shown))
+    if "status:" in script:
+        assert last.data["error"]["provider_status"] == int(script.rsplit(":", 1)[1])
+    assert stack.api().chat(stream.chat)[0] == 404
+
+
+def test_a_drip_of_single_bytes_is_read_whole(stack):
+    stream = stack.api().new_chat("!sim tokens=10 text=self fault=drip")
+    events = stream.read_all()
+    assert events[-1].type == "done" and [int(w.split(":")[1]) for w in text_of(events).split()] == list(range(10))
+
+
+def test_without_usage_the_source_says_so(stack):
+    done = stack.api().new_chat("!sim tokens=10 usage=none").read_all()[-1]
+    assert done.type == "done" and done.data["usage"]["source"] in ("estimated", "unknown")
+    assert done.data["usage"]["source"] != "unknown" or done.data["usage"]["output"] is None
+
+
+def test_the_timers():
+    env = {"SLUICE_CONFIG": None}
+    with Stack(workers=0) as stack:
+        config = stack.folder / "sluice.yaml"
+        config.write_text(
+            f"models: [{{name: default, provider: openai, base_url: \"{stack.provider_url}\", model: sim,"
+            " timeouts: {connect: 1s, first_byte: 2s, first_token: 1s, idle: 1s, total: 3s}}]\n"
+        )
+        env = {"SLUICE_CONFIG": str(config)}
+        stack.start_worker(env)
+        rows = [
+            ("!sim first_ms=20000", "failed", ("timeout_first_token", "timeout_first_byte")),
+            ("!sim tokens=20 delay_ms=10 fault=stall@5", "interrupted", ("timeout_idle",)),
+            ("!sim tokens=2000 delay_ms=50", "interrupted", ("timeout_total",)),
+        ]
+        for script, end, codes in rows:
+            last = stack.api().new_chat(script, on_disconnect="continue").read_all()[-1]
+            assert last.type == end and last.data["error"]["code"] in codes, last
+
+
+def test_a_provider_that_is_not_there():
+    with Stack(provider_url="http://127.0.0.1:1/v1") as stack:
+        last = stack.api().new_chat("hello").read_all()[-1]
+        assert last.type == "failed" and last.data["error"]["code"] in ("provider_error", "timeout_connect")
+        assert last.data["usage"]["source"] in ("none", "unknown")
+
+
+def test_a_reply_over_the_limit_fails():
+    with Stack(env={"SLUICE_LIMITS_OUTPUT": "2KiB"}) as stack:
+        last = stack.api().new_chat("!sim tokens=2000 delay_ms=0 text=self").read_all()[-1]
+        assert last.type in ("failed", "interrupted") and last.data["error"]["code"] == "output_limit"

@@ -1,0 +1,151 @@
+"""`sluice run` and the other subcommands: three lines on standard output, a child that dies is started again, Ctrl-C ends all of it within 10 s, state kept."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from support.client import Api, get_json
+from support.processes import BIN, Process, wait_until
+from support.stack import Stack
+
+
+def children(pid):
+    out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+    return {line.split()[1]: int(line.split()[0]) for line in out.splitlines()}
+
+
+@pytest.fixture
+def home():
+    with tempfile.TemporaryDirectory(prefix="sluice-run-") as folder:
+        yield pathlib.Path(folder)
+
+
+def start(home, env=None, name="run"):
+    return Process(name, [BIN / "sluice", "run"], home, {"SLUICE_HOME": str(home / "state"), "SLUICE_PORT": "0", "OLLAMA_HOST": "", **(env or {})})
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] if pathlib.Path(f"/proc/{pid}/stat").exists() else "X"
+    return state in "ZX"
+
+
+def test_the_whole_stack_and_a_clean_end(home):
+    run = start(home)
+    try:
+        url = run.wait_line(r"^ready (http://127\.0\.0\.1:\d+)$").group(1)
+        assert [line.split()[0] for line in run.lines] == ["redis", "provider", "ready"]
+        assert re.match(r"redis (unix:///|redis://)", run.lines[0]) and re.match(r"provider http://127\.0\.0\.1:\d+/v1$", run.lines[1])
+        api = Api(url)
+        stream = api.new_chat("!sim tokens=5")
+        assert stream.read_all()[-1].type == "done"
+        pids = children(run.pid)
+        assert len(pids) == 4, pids
+        running = api.message(stream.chat, "!sim tokens=100000 delay_ms=20")
+        running.until("delta")
+        began = time.monotonic()
+        run.signal(signal.SIGINT)
+        assert run.wait(20) == 0
+        took = time.monotonic() - began
+        print(f"Ctrl-C with a generation running: everything ended after {took:.1f} s")
+        assert took < 15
+        for pid in pids.values():
+            assert is_gone(pid)
+        again = start(home, name="again")
+        url = again.wait_line(r"^ready (\S+)$").group(1)
+        assert Api(url).chat(stream.chat)[0] == 200, "state is kept"
+        assert again.stop(20) == 0
+    finally:
+        run.kill()
+
+
+def test_a_child_that_dies_is_started_again(home):
+    run = start(home)
+    try:
+        url = run.wait_line(r"^ready (\S+)$").group(1)
+        for name in ("sluice-stream-w", "sluice-api"):
+            before = next(pid for comm, pid in children(run.pid).items() if comm.startswith(name))
+            os.kill(before, signal.SIGKILL)
+            wait_until(lambda: any(c.startswith(name) and p != before for c, p in children(run.pid).items()), f"{name} to be started again", 10)
+
+        def works():
+            try:
+                return Api(url).new_chat("!sim tokens=2").read_all()[-1].type == "done"
+            except (OSError, IndexError):
+                return False
+
+        wait_until(works, "the stack to work again at the same address", 20)
+        assert run.stop(20) == 0
+    finally:
+        run.kill()
+
+
+def test_nothing_outlives_a_killed_run(home):
+    run = start(home)
+    run.wait_line(r"^ready ")
+    pids = children(run.pid)
+    run.kill()
+    for name, pid in pids.items():
+        wait_until(lambda p=pid: is_gone(p), f"{name} to end with its parent", 20)
+
+
+def test_a_port_in_use_is_told(home):
+    with Stack(workers=0) as stack:
+        port = stack.api_processes[0].url.rsplit(":", 1)[1]
+        run = start(home, {"SLUICE_PORT": port})
+        assert run.wait(30) == 1
+        assert port in run.read_log()
+        run.stop()
+
+
+def sluice(*args, env=None):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "OPENAI_"))}
+    return subprocess.run([str(BIN / "sluice"), *args], env={**clean, **(env or {})}, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_stop_and_tail(stack):
+    env = {"SLUICE_URL": stack.api_processes[0].url}
+    api = stack.api()
+    stream = api.new_chat("!sim tokens=40 delay_ms=20 text=self", on_disconnect="continue")
+    tail = sluice("tail", stream.generation, env=env)
+    assert tail.returncode == 0 and tail.stdout == stream_text(stream)
+    running = api.message(stream.chat, "!sim tokens=4000 delay_ms=20", on_disconnect="continue")
+    running.until("delta")
+    stop = sluice("stop", "--chat", stream.chat, env=env)
+    assert stop.returncode == 0 and stop.stdout == "!sim tokens=4000 delay_ms=20\n" and stop.stderr.startswith("stopped ")
+    assert sluice("tail", running.generation, env=env).returncode == 1
+    assert sluice("tail", "no-such-generation", env=env).returncode == 1
+    assert sluice("stop", env=env).returncode == 2
+
+
+def stream_text(stream):
+    stream.read_all()
+    return stream.text
+
+
+def test_doctor_and_config(stack):
+    env = {"SLUICE_REDIS_URL": stack.redis_url, "SLUICE_LLM_URL": stack.provider_url, "SLUICE_LLM_MODEL": "sim"}
+    good = sluice("doctor", env=env)
+    assert good.returncode == 0 and "0 broken, 0 warnings" in good.stdout, good.stdout
+    stack.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        warned = sluice("doctor", env=env)
+    finally:
+        stack.redis.config_set("maxmemory-policy", "noeviction")
+    assert warned.returncode == 0 and "WARNING" in warned.stdout and "noeviction" in warned.stdout
+    gone = sluice("doctor", env={**env, "SLUICE_REDIS_URL": "unix:///nowhere.sock"})
+    assert gone.returncode == 1 and "BROKEN" in gone.stdout
+    config = sluice("config", env=env)
+    assert config.returncode == 0 and stack.redis_url in config.stdout
+    broken = sluice("config", env={**env, "SLUICE_WORKER_SLOTS": "8x"})
+    assert broken.returncode == 1 and "SLUICE_WORKER_SLOTS" in broken.stderr
+    assert sluice("nonsense").returncode == 2 and sluice("--help").returncode == 0
+    assert get_json(stack.api_processes[0].url + "/livez")[0] == 200
