@@ -1,0 +1,448 @@
+/* The life of one call: request out, stream in, five timers, one end. Owns struct llm_call; knows
+ * no wire format (format.h) and no curl (lib/fetch).
+ *
+ *   WAITING ─head 200─► READING ─final frame─► ENDING ─response over, or END_WAIT_MS─► done
+ *      └─other status─► REFUSED ─body read─► failed        (any error or timer, from any: ─►
+ * failed)
+ *
+ * Invariant: exactly one of on_done and on_failed, and nothing after it or after llm_cancel; the
+ * memory goes at the end of the loop's turn. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "llm/format.h"
+#include "wire/limits.h"
+#include "wire/sse.h"
+
+enum {
+    LLM_MAGIC = 0x4c4c4d43,
+    REQUEST_BYTES = 128 * 1024 * 1024,
+    END_WAIT_MS = 500 /* for the response's own end after the final frame, so that the connection
+                         can be kept */
+};
+
+enum call_state { CALL_WAITING, CALL_REFUSED, CALL_READING, CALL_ENDING, CALL_OVER };
+static const char *const state_names[] = {"waiting", "refused", "reading", "ending", "over"};
+
+enum wait_kind { WAIT_FIRST_BYTE, WAIT_FIRST_TOKEN, WAIT_IDLE, WAIT_END, WAIT_COUNT };
+
+struct wait {
+    struct llm_call *call;
+    struct timer timer;
+    bool is_on;
+    int64_t left_ms; /* while it stands still */
+    int64_t due_ms;  /* while it runs */
+};
+
+struct llm_call {
+    uint32_t magic;
+    enum call_state state;
+    struct loop *loop;
+    const struct llm_model *model;
+    const struct llm_format *format;
+    struct llm_hooks hooks;
+    struct fetch *fetch; /* NULL once it ended */
+    struct sse_reader sse;
+    struct llm_reading reading;
+    void *reader;
+    struct buf answer; /* the body of a refusal */
+    struct wait waits[WAIT_COUNT];
+    int status;
+    bool is_paused;
+};
+
+static const struct llm_format *find_format(const char *name)
+{
+    static const struct llm_format *const formats[] = {&llm_openai};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strcmp(formats[i]->name, name) == 0)
+            return formats[i];
+    return NULL;
+}
+
+bool llm_format_is_known(const char *format)
+{
+    return find_format(format) != NULL;
+}
+
+static void set_state(struct llm_call *call, enum call_state next)
+{
+    static const unsigned legal[] = {
+        [CALL_WAITING] = 1U << CALL_REFUSED | 1U << CALL_READING | 1U << CALL_OVER,
+        [CALL_REFUSED] = 1U << CALL_OVER,
+        [CALL_READING] = 1U << CALL_ENDING | 1U << CALL_OVER,
+        [CALL_ENDING] = 1U << CALL_OVER,
+        [CALL_OVER] = 0,
+    };
+    CHECK((legal[call->state] & 1U << next) != 0);
+    log_event(LOG_DEBUG, "llm.state", "from=%s to=%s status=%d", state_names[call->state],
+              state_names[next], call->status);
+    call->state = next;
+}
+
+/* Timers. Those that measure the reader's patience with the provider stand still while the caller
+ * holds the stream back. */
+
+static bool stands_still(const struct llm_call *call, enum wait_kind kind)
+{
+    return call->is_paused && (kind == WAIT_FIRST_TOKEN || kind == WAIT_IDLE);
+}
+
+static void wait_start(struct llm_call *call, enum wait_kind kind, int64_t ms)
+{
+    struct wait *wait = &call->waits[kind];
+    if (ms <= 0)
+        return;
+    wait->is_on = true;
+    wait->left_ms = ms;
+    if (stands_still(call, kind))
+        return;
+    wait->due_ms = clock_mono_ms() + ms;
+    timer_start(&wait->timer, ms);
+}
+
+static void wait_stop(struct llm_call *call, enum wait_kind kind)
+{
+    call->waits[kind].is_on = false;
+    timer_stop(&call->waits[kind].timer);
+}
+
+static void on_free(void *arg)
+{
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    for (int kind = 0; kind < WAIT_COUNT; kind++)
+        timer_release(&call->waits[kind].timer);
+    if (call->format != NULL)
+        call->format->reader_free(call->reader);
+    sse_release(&call->sse);
+    buf_release(&call->answer);
+    call->magic = 0;
+    mem_free(call);
+}
+
+/* Ends the call: no hook, timer or transfer of it is heard of again. */
+static void end(struct llm_call *call)
+{
+    set_state(call, CALL_OVER);
+    call->reading.is_over = true;
+    for (int kind = 0; kind < WAIT_COUNT; kind++)
+        wait_stop(call, kind);
+    if (call->fetch != NULL)
+        fetch_cancel(call->fetch);
+    call->fetch = NULL;
+    loop_defer(call->loop, on_free, call);
+}
+
+/* The failure's code and message are in the reading. */
+static void fail(struct llm_call *call)
+{
+    struct llm_failure *failure = &call->reading.failure;
+    failure->provider_status = call->status;
+    failure->usage = call->reading.usage;
+    failure_hide(failure, call->model->key);
+    end(call);
+    call->hooks.on_failed(failure, call->hooks.arg);
+}
+
+static void complete(struct llm_call *call)
+{
+    struct llm_result result = {.finish_reason = call->reading.finish_reason,
+                                .usage = call->reading.usage};
+    end(call);
+    call->hooks.on_done(&result, call->hooks.arg);
+}
+
+static void fail_refused(struct llm_call *call)
+{
+    failure_from_answer(&call->reading.failure, call->status, buf_as_span(&call->answer));
+    fail(call);
+}
+
+static void on_wait(void *arg)
+{
+    static const int codes[] = {
+        [WAIT_FIRST_BYTE] = -ERR_TIMEOUT_FIRST_BYTE,
+        [WAIT_FIRST_TOKEN] = -ERR_TIMEOUT_FIRST_TOKEN,
+        [WAIT_IDLE] = -ERR_TIMEOUT_IDLE,
+    };
+    struct wait *wait = arg;
+    struct llm_call *call = wait->call;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    wait->is_on = false;
+    enum wait_kind kind = (enum wait_kind)(wait - call->waits);
+    if (kind == WAIT_END) {
+        complete(call);
+    } else if (call->state == CALL_REFUSED) {
+        fail_refused(call); /* its status says more than the time */
+    } else {
+        (void)failure_set(&call->reading.failure, codes[kind], "%s", err_message(codes[kind]));
+        fail(call);
+    }
+}
+
+/* The reading's voice. */
+
+static void first_output(struct llm_reading *reading)
+{
+    struct llm_call *call =
+        (struct llm_call *)((char *)reading - offsetof(struct llm_call, reading));
+    CHECK_MAGIC(call, LLM_MAGIC);
+    reading->has_output = true;
+    wait_stop(call, WAIT_FIRST_TOKEN);
+    wait_start(call, WAIT_IDLE, call->model->idle_ms);
+}
+
+void llm_say_piece(struct llm_reading *reading, enum event_kind kind, int64_t part,
+                   struct span text)
+{
+    if (reading->is_over)
+        return;
+    if (!reading->has_output)
+        first_output(reading);
+    reading->hooks->on_piece(&(struct piece){.kind = kind, .part = part, .text = text},
+                             reading->hooks->arg);
+}
+
+void llm_say_call(struct llm_reading *reading, const struct call_piece *call)
+{
+    if (reading->is_over)
+        return;
+    if (!reading->has_output)
+        first_output(reading);
+    reading->hooks->on_call(call, reading->hooks->arg);
+}
+
+/* An event of the stream. */
+static int on_event(const struct sse_event *event, void *arg)
+{
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (call->reading.has_output)
+        wait_start(call, WAIT_IDLE, call->model->idle_ms);
+    int result = call->format->read(call->reader, event->data);
+    return call->reading.is_over ? -ERR_CANCELLED : result;
+}
+
+/* Hooks of the transfer. */
+
+static void on_connected(struct fetch *fetch, void *arg)
+{
+    (void)fetch;
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    wait_start(call, WAIT_FIRST_BYTE, call->model->first_byte_ms);
+    wait_start(call, WAIT_FIRST_TOKEN, call->model->first_token_ms);
+}
+
+static void on_head(struct fetch *fetch, int status, void *arg)
+{
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    call->status = status;
+    wait_stop(call, WAIT_FIRST_BYTE);
+    if (status != 200) {
+        call->reading.failure.retry_after_ms =
+            failure_retry_after(fetch_response_header(fetch, "retry-after"), clock_wall_ms());
+        set_state(call, CALL_REFUSED);
+        llm_resume(call); /* a short body that the caller never sees */
+        wait_stop(call, WAIT_FIRST_TOKEN);
+        wait_start(call, WAIT_IDLE, call->model->idle_ms);
+        return;
+    }
+    struct span type = fetch_response_header(fetch, "content-type");
+    struct span kind = span_trim(span_cut(&type, ';'));
+    if (!span_is_nocase(kind, "text/event-stream")) {
+        (void)failure_set(&call->reading.failure, -ERR_PROVIDER_ERROR,
+                          "the provider answered with %.*s instead of text/event-stream",
+                          SPAN_ARG(kind.len == 0 ? SPAN_LIT("no content type") : kind));
+        fail(call);
+        return;
+    }
+    set_state(call, CALL_READING);
+}
+
+static void on_answer(struct llm_call *call, struct span bytes)
+{
+    size_t room = LIMIT_PROVIDER_ERROR_BODY - call->answer.len;
+    (void)buf_append(&call->answer, bytes.ptr, bytes.len < room ? bytes.len : room); /* it fits */
+    if (bytes.len >= room)
+        fail_refused(call);
+}
+
+static void on_body(struct fetch *fetch, struct span bytes, void *arg)
+{
+    (void)fetch;
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (call->state == CALL_REFUSED)
+        on_answer(call, bytes);
+    if (call->state != CALL_READING)
+        return; /* behind the final frame */
+    int result = sse_feed(&call->sse, bytes);
+    if (call->reading.is_over || result == 0)
+        return;
+    if (result == LLM_FINAL) {
+        set_state(call, CALL_ENDING);
+        wait_stop(call, WAIT_FIRST_TOKEN);
+        wait_stop(call, WAIT_IDLE);
+        wait_start(call, WAIT_END, END_WAIT_MS);
+        return;
+    }
+    if (result == -ERR_TOO_LARGE)
+        (void)failure_set(&call->reading.failure, -ERR_PROVIDER_ERROR,
+                          "an event of the stream is larger than %d bytes", LIMIT_SSE_LINE);
+    fail(call);
+}
+
+static void on_fetch_done(struct fetch *fetch, int status, const char *detail, void *arg)
+{
+    (void)fetch;
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    call->fetch = NULL; /* it frees itself */
+    if (call->state == CALL_ENDING) {
+        complete(call);
+    } else if (call->state == CALL_REFUSED && status != -ERR_TIMEOUT_TOTAL) {
+        fail_refused(call);
+    } else {
+        if (status == 0)
+            (void)failure_set(&call->reading.failure, -ERR_PROVIDER_TRUNCATED,
+                              "the stream ended without its final frame");
+        else
+            (void)failure_set(&call->reading.failure, status, "%s: %s", err_message(status),
+                              detail);
+        fail(call);
+    }
+}
+
+/* Starting. */
+
+static int start_fetch(struct llm_call *call, struct fetcher *fetcher,
+                       const struct llm_request *request, struct span body, struct err *err)
+{
+    const struct llm_model *model = call->model;
+    struct span base = span_of(model->base_url);
+    while (base.len > 0 && base.ptr[base.len - 1] == '/')
+        base.len--;
+    char *url = mem_printf("%.*s%s", SPAN_ARG(base), call->format->path);
+    char *key = mem_printf("%s%s", call->format->key_prefix, model->key);
+    const struct fetch_header headers[] = {
+        {"Content-Type", "application/json"},
+        {"Accept", "text/event-stream"},
+        {"X-Request-Id", request->generation},
+        {call->format->key_header, key}, /* last: left out without a key */
+    };
+    const struct fetch_request out = {
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .header_count = sizeof(headers) / sizeof(headers[0]) - (model->key[0] == '\0' ? 1 : 0),
+        .body = body,
+        .connect_ms = model->connect_ms,
+        .total_ms = model->total_ms,
+    };
+    const struct fetch_hooks hooks = {.on_connected = on_connected,
+                                      .on_head = on_head,
+                                      .on_body = on_body,
+                                      .on_done = on_fetch_done,
+                                      .arg = call};
+    int result = fetch_start(fetcher, &out, &hooks, &call->fetch, err);
+    mem_free(key);
+    mem_free(url);
+    return result;
+}
+
+static struct llm_call *call_new(struct loop *loop, const struct llm_model *model,
+                                 const struct llm_hooks *hooks)
+{
+    struct llm_call *call = MEM_NEW(struct llm_call);
+    call->magic = LLM_MAGIC;
+    call->loop = loop;
+    call->model = model;
+    call->hooks = *hooks;
+    call->format = find_format(model->format);
+    call->reading = (struct llm_reading){.hooks = &call->hooks, .usage = usage_unknown()};
+    call->reading.failure.retry_after_ms = -1;
+    sse_init(&call->sse, LIMIT_SSE_LINE, on_event, call);
+    buf_init(&call->answer, LIMIT_PROVIDER_ERROR_BODY);
+    for (int kind = 0; kind < WAIT_COUNT; kind++) {
+        call->waits[kind].call = call;
+        timer_init(&call->waits[kind].timer, loop, on_wait, &call->waits[kind]);
+    }
+    return call;
+}
+
+int llm_start(struct loop *loop, struct fetcher *fetcher, const struct llm_model *model,
+              const struct llm_request *request, const struct llm_hooks *hooks,
+              struct llm_call **out, struct err *err)
+{
+    CHECK(hooks->on_piece != NULL && hooks->on_call != NULL && hooks->on_done != NULL &&
+          hooks->on_failed != NULL);
+    if (!llm_format_is_known(model->format))
+        return err_set(err, ERR_NOT_SUPPORTED, "provider", "the wire format %s is not known",
+                       model->format);
+    struct llm_call *call = call_new(loop, model, hooks);
+    call->reader = call->format->reader_new(&call->reading);
+    struct buf body;
+    buf_init(&body, REQUEST_BYTES);
+    int result = call->format->write_request(&body, model, request);
+    if (result != 0)
+        result = err_set(err, (enum err_code) - result, NULL,
+                         "the request to the provider is too large");
+    else
+        result = start_fetch(call, fetcher, request, buf_as_span(&body), err);
+    buf_release(&body);
+    if (result == 0)
+        *out = call;
+    else
+        on_free(call); /* nothing knows of it yet */
+    return result;
+}
+
+void llm_cancel(struct llm_call *call)
+{
+    if (call == NULL)
+        return;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (call->state != CALL_OVER)
+        end(call);
+}
+
+void llm_pause(struct llm_call *call)
+{
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (call->is_paused || call->state == CALL_REFUSED || call->state == CALL_OVER)
+        return;
+    call->is_paused = true;
+    for (int kind = 0; kind < WAIT_COUNT; kind++) {
+        struct wait *wait = &call->waits[kind];
+        if (!wait->is_on || !stands_still(call, kind))
+            continue;
+        int64_t left = wait->due_ms - clock_mono_ms();
+        wait->left_ms = left > 0 ? left : 1;
+        timer_stop(&wait->timer);
+    }
+    if (call->fetch != NULL)
+        fetch_pause(call->fetch);
+}
+
+void llm_resume(struct llm_call *call)
+{
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (!call->is_paused || call->state == CALL_OVER)
+        return;
+    call->is_paused = false;
+    static const enum wait_kind stood[] = {WAIT_FIRST_TOKEN, WAIT_IDLE};
+    for (size_t i = 0; i < sizeof(stood) / sizeof(stood[0]); i++)
+        if (call->waits[stood[i]].is_on)
+            wait_start(call, stood[i], call->waits[stood[i]].left_ms);
+    if (call->fetch != NULL)
+        fetch_resume(call->fetch);
+}
+
+struct usage llm_usage(const struct llm_call *call)
+{
+    CHECK_MAGIC(call, LLM_MAGIC);
+    return call->reading.usage;
+}
