@@ -219,11 +219,11 @@ static void keep_name(struct scan *s, struct name name)
 static bool are_names_unique(struct scan *s)
 {
     size_t mark = s->marks[s->depth - 1];
-    struct name *names = s->names + mark;
     size_t count = s->name_count - mark;
     s->name_count = mark;
     if (count < 2)
         return true;
+    struct name *names = s->names + mark;
     qsort(names, count, sizeof(*names), compare_names);
     for (size_t i = 1; i < count; i++) {
         if (is_same_name(&names[i - 1], &names[i])) {
