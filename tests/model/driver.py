@@ -1,207 +1,28 @@
-"""Random operations against Redis and the model at once; after each, answer, state, messages and bells must be equal.
-
-Besides, what no model is needed for is looked at in the raw state (`check_raw`): one terminal event, a log without gap,
-one home for each open generation, counters equal to the sets, and no script takes a flag that it may not.
-"""
+"""Random operations against Redis and the model at once; after each, answer, state, messages and bells must be equal."""
 import json
 import random
 
 import msgpack
 
-from model import DUE, FAILED, HOUR, LANES, STARTED, DELTA, RESET, STOPPED, DONE, INTERRUPTED, T, Model
+from compare import VISIBLE, Comparer, Mismatch, decode, encode, expect
+from model_state import DELTA, DUE, HOUR, LANES, RESET, STARTED, T
 from scripts import PREFIX
 
-DUMP = """
-local get = {string = {'GET'}, hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}}
-local out = {}
-for _, k in ipairs(redis.call('KEYS', '*')) do
-  local t = redis.call('TYPE', k).ok
-  out[#out + 1] = {k, t, redis.call('PTTL', k), redis.call(get[t][1], k, unpack(get[t], 2))}
-  if k:match(':bell:') then redis.call('DEL', k) end
-end
-return cmsgpack.pack(out)
-"""
-TIMES = {'created_at', 'started_at', 'first_token_at', 'ended_at', 'updated_at'}
 TENANTS, CHATS, USERS = ('default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann', 'bob')
 REASONING, TOOL_CALL, SOURCE = 4, 7, 9
-VISIBLE = (3, 4, 5, 6, 7)
 
 
-class Mismatch(AssertionError):
-    pass
-
-
-def expect(what, got, wanted):
-    if got != wanted:
-        raise Mismatch(f'{what}\n  redis {got!r}\n  model {wanted!r}')
-
-
-decoded = {}
-
-
-def decode(event):
-    """An event without its time; its bytes are looked at once."""
-    if event not in decoded:
-        e = msgpack.unpackb(event)
-        if e[1] not in VISIBLE:
-            if not isinstance(e[2], int) or e[2] < 10 ** 12 and e[2] != 0:
-                raise Mismatch(f'event without time {e!r}')
-            e = [e[0], e[1], e[3]]
-            if e[2].get('error'):
-                error = json.loads(e[2]['error'])
-                if not error['message'] or 'retryable' not in error:
-                    raise Mismatch(f'bad error {error!r}')
-                e[2]['error'] = error['code']
-        decoded[event] = e
-    return decoded[event]
-
-
-def encode(e):
-    return msgpack.packb([e[0], e[1], 0, e[2]] if e[1] not in VISIBLE else e)
-
-
-def message(blob):
-    m = msgpack.unpackb(blob)
-    return dict(m, created_at=T) if 'created_at' in m else m
-
-
-class Driver:
+class Driver(Comparer):
     def __init__(self, scripts, seed):
-        self.scripts, self.redis, self.seed = scripts, scripts.redis, seed
-        self.dump_script = self.redis.register_script(DUMP)
-        self.subscriber = self.redis.pubsub(ignore_subscribe_messages=True)
-        self.subscriber.psubscribe(PREFIX + 'events:*', PREFIX + 'control')
-        self.subscriber.get_message(timeout=1), self.subscriber.get_message(timeout=1)
-        self.random = random.Random(seed)
+        self.seed, self.random = seed, random.Random(seed)
         self.trace, self.outcomes = [], set()
-        self.restart()
-
-    def close(self):
-        self.subscriber.close()
+        super().__init__(scripts)
 
     def restart(self):
-        self.redis.flushdb()
-        self.model = Model()
+        super().restart()
         self.ids, self.nonces, self.tokens, self.requests = 0, 0, [], {}
         self.trace.clear()
-        self.normals, self.hashes = {}, {}
 
-    # --- comparing -------------------------------------------------------------------------------------------------
-    def raw(self):
-        out = {}
-        for key, kind, ttl, value in msgpack.unpackb(self.dump_script(), raw=True):
-            out[key.decode()] = (kind.decode(), value, None if ttl == -1 else ttl)
-        return out
-
-    def time_of(self, value):
-        value = float(value)
-        return DUE if value == 0 else T
-
-    def normal(self, key, kind, value):
-        """What the model speaks of, of a raw value; one that has not changed is not looked at again."""
-        was = self.normals.get(key)
-        if not was or was[0] != value:
-            was = self.normals[key] = (value, self.make_normal(key, kind, value))
-        return was[1]
-
-    def make_normal(self, key, kind, value):
-        name = key.removeprefix(PREFIX).split(':')[0]
-        if kind == 'zset':
-            scores = {value[i].decode(): self.time_of(value[i + 1]) for i in range(0, len(value), 2)}
-            return scores
-        if kind == 'hash':
-            h = {value[i].decode(): value[i + 1] for i in range(0, len(value), 2)}
-            if name == 'n':
-                return {f: v.decode() for f, v in h.items() if v != b'0'}
-            h = {f: T if f in TIMES else v if f in ('user_msg', 'request') else v.decode() for f, v in h.items()}
-            if name == 'gen':
-                h['queued_at'] = self.time_of(h['queued_at'])
-                if h.get('error'):
-                    h['error'] = json.loads(h['error'])['code']
-            return h
-        if kind == 'list':
-            if name in ('log', 'live'):
-                return [decode(e) for e in value]
-            return [message(m) for m in value] if name == 'msgs' else [v.decode() for v in value]
-        if name == 'tick':
-            return self.time_of(value)
-        return msgpack.unpackb(value) if name == 'stopreq' else value.decode()
-
-    def compare(self):
-        raw = self.raw()
-        wanted = {(k if k.startswith('chat_stop') else PREFIX + k): v for k, v in self.model.keys().items()}
-        rang = set()
-        for key in list(raw):
-            if key.startswith(PREFIX + 'bell:'):
-                rang.add(key.split(':bell:')[1])
-                del raw[key]
-        n = PREFIX + 'n'
-        raw.setdefault(n, ('hash', [], None))
-        expect('keys', sorted(raw), sorted(wanted))
-        for key, (kind, value, ttl) in raw.items():
-            w_kind, w_value, w_ttl = wanted[key]
-            got = self.normal(key, kind, value)
-            if (kind, got) != (w_kind, w_value):
-                if kind == w_kind == 'hash':
-                    got, w_value = ({f: v for f, v in d.items() if (f, v) not in o.items()}
-                                    for d, o in ((got, w_value), (w_value, got)))
-                raise Mismatch(f'{key}\n  redis {kind} {got!r}\n  model {w_kind} {w_value!r}')
-            if (ttl is None) != (w_ttl is None) or ttl is not None and not w_ttl - 60000 < ttl <= w_ttl:
-                raise Mismatch(f'{key}: kept for {ttl}, should be {w_ttl}')
-        expect('bells', rang, self.model.rang)
-        self.check_raw(raw)
-        said, woken = [], []
-        m = self.subscriber.get_message(timeout=0)
-        while m:
-            channel = m['channel'].decode().removeprefix(PREFIX)
-            if channel == 'control':
-                woken.append(tuple(m['data'].decode().split(' ')))
-            else:
-                said.append((*channel.split(':', 2)[1:], decode(m['data'])))
-            m = self.subscriber.get_message(timeout=0)
-        expect('messages', said, self.model.said)
-        expect('wake-ups', woken, self.model.woken)
-
-    def check_raw(self, raw):
-        """Invariants that no model is needed for."""
-        def hash_of(key):
-            value = raw[key][1] if key in raw else []
-            was = self.hashes.get(key)
-            if not was or was[0] != value:
-                was = self.hashes[key] = (value, {value[i]: value[i + 1] for i in range(0, len(value), 2)})
-            return was[1]
-        listed = {}
-        for key, (kind, value, _) in raw.items():
-            name, *rest = key.removeprefix(PREFIX).split(':')
-            if name in ('queue', 'wait'):
-                for g in value:
-                    listed.setdefault((rest[1] if name == 'queue' else rest[0], g.decode()), []).append(key)
-            elif name in ('leases', 'delayed'):
-                for i in range(0, len(value), 2):
-                    listed.setdefault(tuple(value[i].decode().split(':', 1)), []).append(key)
-            elif name in ('log', 'live'):
-                events = [decode(e) for e in value]
-                expect('seqs of ' + key, [e[0] for e in events], list(range(1, len(events) + 1)))
-                ends = sum(e[1] in (DONE, STOPPED, FAILED, INTERRUPTED) for e in events)
-                h = hash_of(f'{PREFIX}gen:{rest[0]}:{rest[1]}')
-                if h:
-                    is_open = h[b'state'] in (b'queued', b'running')
-                    expect('terminal events of ' + key, ends, 0 if is_open else 1)
-                    expect('place of the log', name, 'live' if h[b'state'] == b'running' else 'log')
-        counts = {}
-        for key in raw:
-            if not key.startswith(PREFIX + 'gen:'):
-                continue
-            h = hash_of(key)
-            t, g = key.removeprefix(PREFIX + 'gen:').split(':', 1)
-            is_open = h[b'state'] in (b'queued', b'running')
-            expect('homes of ' + key, len(listed.get((t, g), [])), int(is_open))
-            if is_open:
-                f = ('r:' if h[b'state'] == b'running' else 'q:') + t
-                counts[f] = counts.get(f, 0) + 1
-        expect('counters', {f.decode(): int(v) for f, v in hash_of(PREFIX + 'n').items() if int(v)}, counts)
-
-    # --- operations ------------------------------------------------------------------------------------------------
     def pick(self, *of):
         return self.random.choice(of)
 
@@ -227,11 +48,13 @@ class Driver:
             t, g = self.pick(gen.t, *TENANTS), gen.g
         fields = {
             'user': self.pick(*USERS), 'restore': json.dumps({'message': f'text of {g} \U0001f600 "'}),
-            'user_msg': msgpack.packb({'v': 1, 'id': 'u' + g, 'role': 'user'}), 'request': b'\x81\xa1v\x01' + g.encode(),
+            'user_msg': msgpack.packb({'v': 1, 'id': 'u' + g, 'role': 'user'}),
+            'request': b'\x81\xa1v\x01' + g.encode(),
             'title': 't' + g, 'metadata': '{"a":1}', 'message_id': 'm' + g, 'user_message_id': 'u' + g,
             'on_stop': self.pick('discard', 'keep', 'keep_seen'),
             'on_interrupt': self.pick('interrupted', 'interrupted', 'continue', 'restart'),
-            'grace': self.pick(0, 0, HOUR), 'keep_log': 600000, 'keep_record': 86400000}
+            'grace': self.pick(0, 0, HOUR), 'grace_if_new': self.pick(0, 0, 1),
+            'keep_log': 600000, 'keep_record': 86400000}
         if self.chance(0.3):
             fields['model'] = 'asked'
         if self.chance(0.3):
@@ -239,7 +62,8 @@ class Driver:
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
                     busy=self.pick('reject', 'enqueue', 'enqueue', 'interrupt'), hash=self.pick('h1', 'h1', 'h1', 'h2'),
-                    idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4), wait_limit=self.pick(0, 2))
+                    idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
+                    wait_limit=self.pick(0, 2))
         self.requests[t, g] = args
         self.call_begin(args)
 
@@ -355,20 +179,23 @@ class Driver:
         if known and self.chance(0.5):
             t, c = self.random.choice(known)
         busy = self.any_gen(lambda gen: gen.state == 'running' and self.model.chat(gen.t, gen.chat).wait)
-        waiting = self.any_gen(lambda gen: gen.where == 'wait' and self.model.chat(gen.t, gen.chat).wait[-1] != gen.g)
+        waiting = self.any_gen(lambda gen: gen.where == 'wait' and gen.g != self.model.chat(gen.t, gen.chat).wait[-1])
         if busy and self.chance(0.3):
             gen = busy
         elif waiting and self.chance(0.5):
             gen = waiting
         if gen and self.chance(0.7):
             t, c, g = gen.t, self.pick('', gen.chat, gen.chat, 'c1'), gen.g
-        elif self.chance(0.3):
+        elif self.chance(0.6):
             c, g = '', self.new_id()
         token = self.pick('', 'r1', 'r2', f'new{self.random.random()}')
         seen = '' if self.chance(0.5) else str(self.pick(0, 1, 2, 3, 4, 6, 10 ** 21))
         args = (t, c, g)
         o = dict(reason=self.pick('user', 'user', 'user', 'flag', 'disconnect'), token=token, seen=seen,
-                 all=self.chance(0.4), limit=self.pick(0, 1, 1))
+                 all=self.chance(0.4), limit=self.pick(0, 1, 1, 2))
+        self.call_stop(args, o)
+
+    def call_stop(self, args, o):
         for _ in range(self.pick(1, 1, 1, 2)):
             got = self.scripts.stop(*args, **o)
             expect('stop', got, self.model.stop(*args, **o))
@@ -385,7 +212,8 @@ class Driver:
             first = len(gen.log) + 1
             expect('append', self.scripts.append(t, g, token, first, [encode(e) for e in events], visible=True),
                    self.model.append(t, g, token, first, events, '', True))
-        o = dict(reason='user', token='', seen=self.pick('', str(self.random.randrange(len(gen.log) + 2))), all=False, limit=0)
+        seen = self.pick('', str(self.random.randrange(len(gen.log) + 2)))
+        o = dict(reason='user', token='', seen=seen, all=False, limit=0)
         expect('stop', self.scripts.stop(t, g=g, **o), self.model.stop(t, '', g, **o))
 
     def op_settle(self):
@@ -409,7 +237,7 @@ class Driver:
         expect('renew', self.scripts.renew(*leases, lease=HOUR), self.model.renew(*leases))
 
     def op_reap(self):
-        crashes = self.pick(2, 3, 3)
+        crashes = self.pick(1, 2, 3)
         got = self.scripts.reap(lease=HOUR, crashes=crashes, gap=HOUR)
         expect('reap', got, self.model.reap(crashes))
         self.outcomes.update('reap ' + line.split(' ')[-1] for line in got)
@@ -434,7 +262,8 @@ class Driver:
             expect('position', self.scripts.position(*ids), self.model.position(*ids))
 
     def op_watch(self):
-        ids = [(gen.t, gen.g) for gen in (self.any_gen(lambda gen: gen.watch) or self.any_gen() for _ in range(2)) if gen]
+        some = [self.any_gen(lambda gen: gen.watch), self.any_gen()]
+        ids = [(gen.t, gen.g) for gen in some if gen]
         if ids:
             mode = self.pick('on', 'off')
             got = self.scripts.watch(mode, HOUR, *[f'{t}:{g}' for t, g in ids])
@@ -484,6 +313,8 @@ class Driver:
             t, c = self.random.choice(some) if some else ('default', 'c1')
             self.redis.delete(PREFIX + f'last:{t}:{c}')
             m.chat(t, c).last = None
+            if self.chance(0.5):
+                self.call_stop((t, c, ''), dict(reason='user', token='', seen='', all=False, limit=1))
         elif what == 'flag' and m.flags:
             flag = self.random.choice(list(m.flags))
             self.redis.delete(flag)
@@ -506,8 +337,8 @@ class Driver:
             del m.gens[gen.t, gen.g]
 
     WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8,
-               'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2, 'op_read': 2,
-               'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
+               'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
+               'op_read': 2, 'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):
         op = self.random.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]

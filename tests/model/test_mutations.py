@@ -7,7 +7,8 @@ import os
 import pytest
 import redis
 
-from driver import Driver, Mismatch
+from compare import Mismatch
+from driver import Driver
 from scripts import Scripts, assemble
 
 OPS = int(os.environ.get('SLUICE_MUTATION_OPS', '8000'))
@@ -25,6 +26,7 @@ MUTATIONS = [
     ('begin.lua', "if dead > ms() then", "if false then"),
     ('begin.lua', ">= queue_limit", "> queue_limit"),
     ('begin.lua', "over(active, 'stopped', f and 'flag' or 'busy', {take = true})", "over(active, 'stopped', 'busy')"),
+    ('begin.lua', "if o.grace_if_new == '1'", "if false"),
     ('begin.lua', "elseif f then", "elseif false then"),
     ('begin.lua', "activate(h)\nreturn", "place(h)\nreturn"),
     # claim: turns, caps, token
@@ -71,7 +73,7 @@ MUTATIONS = [
     ('reap.lua', "if flagged(h) then\n    over(h, 'stopped', 'flag')\n    return 'stopped'\n  end", ''),
     ('reap.lua', "place(h, true)\n  return 'requeued'", "place(h)\n  return 'requeued'"),
     ('sweep.lua', "if flagged(h) then", "if false then"),
-    ('renew.lua', "if live == 1 then redis.call('ZADD'", "if live == 1 then redis.call('ZREM', KEYS[1], id) redis.call('ZADD'"),
+    ('renew.lua', "'XX', till, id", "'XX', 0, id"),
     ('delete.lua', "for _, g in ipairs(rc('LRANGE', key('wait', t, c), 0, -1)) do kill(g) end", ''),
     ('delete.lua', "h.on_stop = 'discard'", ''),
 ]

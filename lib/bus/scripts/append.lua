@@ -5,7 +5,7 @@
 --
 -- FCALL append_<name>   KEYS 1 live   2 record   [3 stop flag; absent in Cluster and without chat]
 -- ARGV 1 channel events:<tenant>:<generation>   2 seq of the first event   3 visible 0|1   4.. events (<= 1,000)
---      visible 1: the first delta, reasoning, refusal, tool_call_delta or tool_call since claim or checkpoint is among them
+--      visible 1: the first delta, reasoning, refusal, tool_call_delta or tool_call since claim or checkpoint is in it
 -- returns n > 0   appended, n = the log's length
 --      0          fenced: stopped, taken away or gone. Drop everything, close the provider
 --      -1         the flag is set: call stop with reason flag

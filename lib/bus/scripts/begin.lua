@@ -5,15 +5,15 @@
 -- Order: id seen? key seen? chat exists (mode new)? tombstone? queue limit? flag and busy policy?
 -- Then writes. A dead-on-arrival or refused request disturbs nobody.
 --
--- KEYS 1 record gen:<tenant>:<generation>   2 stop flag of the chat; absent in Cluster and without chat
+-- KEYS 1 record gen:<tenant>:<generation>   [2 stop flag of the chat; absent in Cluster and without chat]
 -- ARGV 1 prefix   2 tenant   3 chat, '' only in mode none   4 generation   5 lane <kind>.<interactive|batch>
 --      6 mode new|any|none (none: stateless, reads and commits no chat)   7 if_busy reject|enqueue|interrupt
 --      8 hash of the request (route, ids the client named, body)   9 idempotency key or ''
 --      10 queue limit of the tenant   11 limit of waiting turns per chat (both: 0 = no limit)
 --      12.. name, value pairs that go into the record as they are: request restore user_msg title metadata
 --           user model system message_id user_message_id on_stop on_interrupt grace keep_log keep_record
---           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; retention in ms, 0 = for ever)
---           grace_if_new 1: the grace is a default, for a chat without a record only
+--           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; grace_if_new 1: that
+--           is a default, which counts for a chat without a record only; retention in ms, 0 = for ever)
 -- returns {outcome, generation, state, n, chat}; nothing is nil
 --      queued    accepted; n = position       waiting   accepted behind the chat's active one; n = position
 --      stopped   accepted, dead on arrival    replayed  seen before; n = 1 if its log is kept, 0 = gone (state
@@ -44,7 +44,7 @@ local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, m
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
   keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
 local grace = tonumber(o.grace or '0') or 0
-if o.grace_if_new == '1' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
+if o.grace_if_new == '1' and mode ~= 'none' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
 local function write()
   local now = ms()
   rc('HSET', h.key, 'v', 1, unpack(ARGV, 12))
