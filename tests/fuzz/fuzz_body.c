@@ -3,6 +3,7 @@
  * picks the route. */
 #include "api/body.h"
 #include "api/compose.h"
+#include "fuzz.h"
 #include "wire/limits.h"
 
 static void check_body(struct span text, enum body_route route)
@@ -31,8 +32,6 @@ static void check_body(struct span text, enum body_route route)
     buf_release(&bytes);
     body_release(&body);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

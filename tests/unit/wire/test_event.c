@@ -101,6 +101,7 @@ static const struct span refused[] = {
     BYTES("\x94\x01\xcf\x00\x00\x00\x01\x00\x00\x00\x03\x00\xa1x"), /* a kind of 2^32 + 3 */
     BYTES("\x93\x01\x03\x00"),                                      /* a piece without text */
     BYTES("\x94\x01\x03\xa1p\xa1x"),                                /* part is text */
+    BYTES("\x94\x01\x03\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa1x"), /* part is above INT64_MAX */
     BYTES("\x94\x01\x03\x00\x05"),                                  /* text is a number */
     BYTES("\x94\x01\x03\x00\xc0"),                                  /* text is nil */
     BYTES("\x94\x01\x03\x00\xa1"),                                  /* cut */

@@ -37,6 +37,8 @@ static const struct {
     {BYTES("data: x\r\n\r"), "-|-|x;", false},
     {BYTES("data: x\n\r\ndata: y\r\n\n"), "-|-|x;-|-|y;", false},
     {BYTES("data: x\n\rdata: y\r\r\n"), "-|-|x;-|-|y;", false},
+    {BYTES("event: t\r\ndata: a\r\ndata: b\r\n\r\n"), "t|-|a\nb;", false},
+    {BYTES("event: t\rdata: a\rdata: b\r\r"), "t|-|a\nb;", false},
     /* the standard's examples */
     {BYTES("data: YHOO\ndata: +2\ndata: 10\n\n"), "-|-|YHOO\n+2\n10;", false},
     {BYTES(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third "
