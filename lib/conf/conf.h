@@ -1,5 +1,5 @@
-/* Configuration: one YAML file, one table of fields (conf.def: name, type, default, bounds, sentence), SLUICE_<SECTION>_<NAME> over it. The only folder that
- * knows libyaml. Errors name file, line, column and what was expected. */
+/* Configuration: one YAML file, one table of settings (conf.def; lists.def for the lists; types.def), SLUICE_<SECTION>_<NAME> over it. The only folder that
+ * knows libyaml. Errors name file, line, column and what was expected. docs/configuration.md is made from the same tables (conf_document). */
 #ifndef SLUICE_CONF_CONF_H
 #define SLUICE_CONF_CONF_H
 
@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include <stdint.h>
 
-/* Scalar rows: conf.def has X(section, name, TYPE, default, min, max, "sentence"); TYPE: TEXT MS BYTES COUNT LIST. */
 struct conf_list {
     char **items;
     size_t count;
@@ -33,13 +32,17 @@ struct conf_key {
     char *id, *tenant, *role, *sha256;
 };
 
+/* How each type of types.def is kept. */
+#define CONF_KEPT_TEXT char *
+#define CONF_KEPT_NUMBER int64_t
+#define CONF_KEPT_LIST struct conf_list
+#define T(type, kept, check, expected) typedef CONF_KEPT_##kept conf_type_##type; /* so that rows become members */
+#include "conf/types.def"
+#undef T
+
+/* conf->worker_slots, conf->limits_output, ... Texts are never NULL. */
 struct conf {
-#define X(section, name, type, fallback, min, max, sentence) CONF_TYPE_##type section##_##name;
-#define CONF_TYPE_TEXT char *
-#define CONF_TYPE_MS int64_t
-#define CONF_TYPE_BYTES int64_t
-#define CONF_TYPE_COUNT int64_t
-#define CONF_TYPE_LIST struct conf_list
+#define X(section, name, type, fallback, min, max, sentence) conf_type_##type section##_##name;
 #include "conf/conf.def"
 #undef X
     struct conf_model *models;
@@ -50,16 +53,17 @@ struct conf {
     size_t key_count;
 };
 
-/* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset) and the environment over it. 0, or -ERR_CONFIG with `err->message` as
- * "file:line:column: what is wrong; what was expected". */
+/* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset or empty) and the environment over it; resolves secrets. SLUICE_LLM_URL and
+ * SLUICE_LLM_MODEL (and SLUICE_LLM_KEY) define the model `default` when the file defines no model. 0, or -ERR_CONFIG with `err->message` as
+ * "file:line:column: what is wrong; expected what" or "SLUICE_NAME: ...", never with a secret in it; `*out` is untouched then. */
 MUST_USE int conf_load(const char *path, struct conf **out, struct err *err);
-void conf_free(struct conf *conf);
-const struct conf_model *conf_find_model(const struct conf *conf, struct span name);   /* empty name: the first (`default` when there is one) */
-const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span name);
+void conf_free(struct conf *conf); /* NULL is a no-op */
+const struct conf_model *conf_find_model(const struct conf *conf, struct span name);   /* empty name: `default`, else the first; NULL when there is none */
+const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span name); /* `default` is always there */
 bool conf_model_supports(const struct conf_model *model, const char *ability);
-/* The effective settings as YAML, secrets as "***". */
+/* The effective settings as YAML, secrets and Redis's password as "***". */
 void conf_print(const struct conf *conf, struct buf *out);
-/* docs/configuration.md's table, from the same rows. */
+/* The whole of docs/configuration.md, from the same rows. */
 void conf_document(struct buf *out);
 
 #endif
