@@ -116,7 +116,7 @@ void audience_leave(struct seat *seat)
 
 void audience_set_chat(struct seat *seat, const char *chat)
 {
-    snprintf(seat->audience->chat.text, sizeof seat->audience->chat.text, "%s", chat);
+    (void)snprintf(seat->audience->chat.text, sizeof seat->audience->chat.text, "%s", chat);
 }
 
 bool audience_is_held(const struct seat *seat)
@@ -140,7 +140,7 @@ static void on_cut_written(void *arg)
 {
     struct cut *cut = arg;
     for (size_t i = 0; i < cut->count; i++) {
-        let_go(cut->held[i]);
+        let_go(cut->held[i].audience);
     }
     cut->count = 0;
     cut->done(cut->arg);
@@ -156,8 +156,8 @@ static void on_flushed(void *arg)
 
 static void hold(struct cut *cut, struct audience *a)
 {
-    cut->held = mem_grow(cut->held, cut->count + 1, sizeof *cut->held);
-    cut->held[cut->count++] = a;
+    cut->held = mem_grow(cut->held, cut->count + 1, sizeof(struct held));
+    cut->held[cut->count++].audience = a;
     a->holds++;
     cut->waiting++;
     hub_flush(cut->api->hub, API_TENANT, a->generation.text, on_flushed, cut);

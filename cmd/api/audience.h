@@ -22,11 +22,16 @@ void audience_set_chat(struct seat *seat, const char *chat);
 /* While held, a reader that got its terminal event keeps its stream open. */
 bool audience_is_held(const struct seat *seat);
 
+/* An audience that a cut keeps alive. */
+struct held {
+    struct audience *audience;
+};
+
 /* Cutting local readers off before a stop is answered; embedded in the stop. */
 struct cut {
     struct api *api;
-    size_t waiting;         /* flushes under way */
-    struct audience **held; /* owned array */
+    size_t waiting;    /* flushes under way */
+    struct held *held; /* owned array */
     size_t count;
     struct timer timer;
     void (*done)(void *arg); /* never called before cut_start returns */

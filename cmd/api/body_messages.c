@@ -34,9 +34,9 @@ static int refuse(const struct item *item, const char *member, const char *forma
     char param[sizeof item->parse->err->param];
     char text[128];
     va_list args;
-    snprintf(param, sizeof param, "%s%s%s", item->path, member[0] == '\0' ? "" : ".", member);
+    (void)snprintf(param, sizeof param, "%s%s%s", item->path, member[0] == '\0' ? "" : ".", member);
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     return err_set(item->parse->err, ERR_BAD_REQUEST, param, "%s %s", param, text);
 }
@@ -101,7 +101,7 @@ static int check_parts(const struct item *item)
         }
         if (!span_is(type, "text")) {
             char param[sizeof item->parse->err->param];
-            snprintf(param, sizeof param, "%s.content", item->path);
+            (void)snprintf(param, sizeof param, "%s.content", item->path);
             return body_unsupported(item->parse->err, param);
         }
         if (json_type(json_get(part, "text")) != JSON_STRING || json_count(part) != 2) {
@@ -174,7 +174,7 @@ static int check_tool_call_id(const struct item *item)
 static int check_message(struct body_parse *p, size_t index, const struct json *message)
 {
     struct item item = {.parse = p};
-    snprintf(item.path, sizeof item.path, "messages[%zu]", index);
+    (void)snprintf(item.path, sizeof item.path, "messages[%zu]", index);
     if (json_type(message) != JSON_OBJECT) {
         return refuse(&item, "", "must be an object");
     }

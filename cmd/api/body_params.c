@@ -104,7 +104,7 @@ static int check_param(struct body_parse *p, const struct json *member)
 {
     char path[sizeof p->err->param];
     const char *name = json_name(member);
-    snprintf(path, sizeof path, "params.%s", name);
+    (void)snprintf(path, sizeof path, "params.%s", name);
     const struct param *param = find_param(name);
     if (param == NULL) {
         return err_set(p->err, ERR_BAD_REQUEST, path,

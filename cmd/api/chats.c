@@ -196,7 +196,7 @@ static bool query_user(struct http_request *request, char *out, size_t size)
         http_reply_error(request, &err);
         return false;
     }
-    snprintf(out, size, "%.*s", SPAN_ARG(user));
+    (void)snprintf(out, size, "%.*s", SPAN_ARG(user));
     return true;
 }
 

@@ -21,7 +21,7 @@ struct digest digest_of(const struct span *parts, size_t count)
     CHECK(EVP_DigestFinal_ex(context, sum, &size) == 1 && size == 32);
     EVP_MD_CTX_free(context);
     for (size_t i = 0; i < size; i++) {
-        snprintf(out.hex + 2 * i, 3, "%02x", sum[i]);
+        (void)snprintf(out.hex + 2 * i, 3, "%02x", sum[i]);
     }
     return out;
 }

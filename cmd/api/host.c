@@ -29,7 +29,7 @@ static bool is_loopback_name(struct span name)
         return false;
     }
     struct in_addr address;
-    snprintf(text, sizeof text, "%.*s", SPAN_ARG(name));
+    (void)snprintf(text, sizeof text, "%.*s", SPAN_ARG(name));
     return inet_pton(AF_INET, text, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 

@@ -61,18 +61,18 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             out->want_check = true;
             break;
         case 'v':
-            puts("sluice-api " SLUICE_VERSION);
+            (void)puts("sluice-api " SLUICE_VERSION);
             return 0;
         case 'h':
-            fputs(HELP, stdout);
+            (void)fputs(HELP, stdout);
             return 0;
         default:
-            fputs(HELP, stderr);
+            (void)fputs(HELP, stderr);
             return 2;
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "sluice-api: what is %s?\n%s", argv[optind], HELP);
+        (void)fprintf(stderr, "sluice-api: what is %s?\n%s", argv[optind], HELP);
         return 2;
     }
     return -1;
@@ -83,7 +83,7 @@ static void print_config(const struct conf *conf)
     struct buf text;
     buf_init(&text, LIMIT_MP_BYTES);
     conf_print(conf, &text);
-    printf("%.*s", SPAN_ARG(buf_as_span(&text)));
+    (void)printf("%.*s", SPAN_ARG(buf_as_span(&text)));
     buf_release(&text);
 }
 
@@ -169,7 +169,7 @@ static int listen_on(struct http_server *server, const char *address, const char
     char bound[ADDRESS_MAX];
     int rc = http_listen(server, address, bound, sizeof bound, err);
     if (rc == 0) {
-        printf("%s http://%s\n", what, bound);
+        (void)printf("%s http://%s\n", what, bound);
         log_event(LOG_INFO, "api.listen", "what=%s address=%s", what, bound);
     }
     return rc;
@@ -185,7 +185,7 @@ static int listen_all(struct program *p, struct err *err)
     if (rc == 0) {
         rc = listen_on(p->api.admin, conf->api_admin_listen, "admin", err);
     }
-    fflush(stdout);
+    (void)fflush(stdout);
     return rc;
 }
 
@@ -263,7 +263,7 @@ int main(int argc, char **argv)
         rc = run(conf, &err);
     }
     if (rc != 0) {
-        fprintf(stderr, "sluice-api: %s\n", err.message);
+        (void)fprintf(stderr, "sluice-api: %s\n", err.message);
     }
     conf_free(conf);
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -24,7 +24,7 @@ bool request_has_query(struct http_request *r, const char *const *names, size_t 
     }
     struct err err;
     char name[sizeof err.param];
-    snprintf(name, sizeof name, "%.*s", SPAN_ARG(unknown));
+    (void)snprintf(name, sizeof name, "%.*s", SPAN_ARG(unknown));
     return refuse(r, name, "is not a query parameter of this route");
 }
 
@@ -97,14 +97,18 @@ bool request_json(struct http_request *r, struct span *out)
 bool request_idempotency_key(struct http_request *r, struct id *out)
 {
     struct span key = http_header(r, "Idempotency-Key");
-    bool is_good = key.ptr == NULL || (key.len > 0 && key.len <= LIMIT_IDEMPOTENCY_KEY);
+    if (key.ptr == NULL) {
+        out->text[0] = '\0';
+        return true;
+    }
+    bool is_good = key.len > 0 && key.len <= LIMIT_IDEMPOTENCY_KEY;
     for (size_t i = 0; is_good && i < key.len; i++) {
         is_good = key.ptr[i] > ' ' && key.ptr[i] <= '~';
     }
     if (!is_good) {
         return refuse(r, "Idempotency-Key", "must be 1 to 128 printable characters");
     }
-    snprintf(out->text, sizeof out->text, "%.*s", SPAN_ARG(key));
+    (void)snprintf(out->text, sizeof out->text, "%.*s", SPAN_ARG(key));
     return true;
 }
 
