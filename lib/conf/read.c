@@ -48,15 +48,21 @@ static int read_list(const struct reading *r, const struct conf_row *row, void *
                      const struct node *node)
 {
     char why[WHY_MAX];
-    row_release(row, owner);
-    struct conf_list *list = (struct conf_list *)(void *)((char *)owner + row->offset);
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
+    struct conf_list fresh = {0};
+    int result = 0;
+    for (const struct node *item = node->first; item != NULL && result == 0; item = item->next) {
         if (item->kind != NODE_TEXT)
-            return tree_fail(r->tree, item->at, r->err, "expected %s", type_expected(row->type));
-        if (row_add_item(row, list, item->text, why) != 0)
-            return tree_fail(r->tree, item->at, r->err, "%s", why);
+            result = tree_fail(r->tree, item->at, r->err,
+                               "an item of %s must be a single value; expected %s", node->name,
+                               type_expected(row->type));
+        else if (row_add_item(row, &fresh, item->text, why) != 0)
+            result = tree_fail(r->tree, item->at, r->err, "%s", why);
     }
-    return 0;
+    if (result == 0 && row_set_list(row, owner, fresh, why) != 0)
+        return tree_fail(r->tree, node->at, r->err, "%s", why);
+    if (result != 0)
+        conf_list_release(&fresh);
+    return result;
 }
 
 static int read_value(const struct reading *r, const struct conf_row *row, void *owner,
@@ -67,11 +73,8 @@ static int read_value(const struct reading *r, const struct conf_row *row, void 
     if (is_list && (node->kind == NODE_LIST || node_is_empty(node)))
         return read_list(r, row, owner, node);
     if (is_list || node->kind != NODE_TEXT)
-        return tree_fail(r->tree, node->at, r->err, "%s is no %s; expected %s", node->name,
-                         node->kind == NODE_MAP    ? "map"
-                         : node->kind == NODE_LIST ? "list"
-                                                   : "single value",
-                         type_expected(row->type));
+        return tree_fail(r->tree, node->at, r->err, "%s must be a %s; expected %s", node->name,
+                         is_list ? "list" : "single value", type_expected(row->type));
     if (row_set_text(row, owner, node->text, why) != 0)
         return tree_fail(r->tree, node->at, r->err, "%s", why);
     return 0;

@@ -83,6 +83,14 @@ const struct conf_row *rows_find(struct conf_rows rows, const char *section, con
     return NULL;
 }
 
+void conf_list_release(struct conf_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        mem_free(list->items[i]);
+    mem_free(list->items);
+    *list = (struct conf_list){0};
+}
+
 void row_release(const struct conf_row *row, void *owner)
 {
     void *field = (char *)owner + row->offset;
@@ -91,11 +99,7 @@ void row_release(const struct conf_row *row, void *owner)
         mem_free(*text);
         *text = NULL;
     } else if (type_kept(row->type) == KEPT_LIST) {
-        struct conf_list *list = field;
-        for (size_t i = 0; i < list->count; i++)
-            mem_free(list->items[i]);
-        mem_free(list->items);
-        *list = (struct conf_list){0};
+        conf_list_release(field);
     }
 }
 

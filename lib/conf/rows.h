@@ -48,6 +48,7 @@ void row_key(const struct conf_row *row,
 void row_variable(const struct conf_row *row,
                   char out[CONF_VARIABLE_MAX]); /* SLUICE_WORKER_SLOTS */
 const struct conf_row *rows_find(struct conf_rows rows, const char *section, const char *name);
+void conf_list_release(struct conf_list *list);
 void row_release(const struct conf_row *row, void *owner);
 void rows_release(struct conf_rows rows, void *owner);
 void *table_items(const struct conf_table *table, const struct conf *conf, size_t *count);
@@ -58,6 +59,9 @@ enum { WHY_MAX = 224 };
 MUST_USE int row_set_text(const struct conf_row *row, void *owner, const char *text,
                           char why[WHY_MAX]);
 MUST_USE int row_add_item(const struct conf_row *row, struct conf_list *list, const char *text,
+                          char why[WHY_MAX]);
+/* Takes `list`, unless it fails. */
+MUST_USE int row_set_list(const struct conf_row *row, void *owner, struct conf_list list,
                           char why[WHY_MAX]);
 enum conf_kept type_kept(enum conf_type type);
 const char *type_expected(enum conf_type type);

@@ -347,9 +347,20 @@ int row_add_item(const struct conf_row *row, struct conf_list *list, const char 
     return 0;
 }
 
+int row_set_list(const struct conf_row *row, void *owner, struct conf_list list, char why[WHY_MAX])
+{
+    if (list.count == 0 && row->type == TYPE_ADDRESSES) {
+        (void)snprintf(why, WHY_MAX, "the list must not be empty; expected %s",
+                       types[row->type].expected);
+        return -ERR_CONFIG;
+    }
+    row_release(row, owner);
+    *(struct conf_list *)(void *)((char *)owner + row->offset) = list;
+    return 0;
+}
+
 /* Items between commas; the empty text is the empty list. */
-static int set_list(const struct conf_row *row, struct conf_list *field, const char *text,
-                    char why[WHY_MAX])
+static int set_list(const struct conf_row *row, void *owner, const char *text, char why[WHY_MAX])
 {
     struct conf_list fresh = {0};
     struct span rest = span_trim(span_of(text));
@@ -359,12 +370,10 @@ static int set_list(const struct conf_row *row, struct conf_list *field, const c
         result = row_add_item(row, &fresh, item, why);
         mem_free(item);
     }
-    struct conf_list dropped = result == 0 ? *field : fresh;
     if (result == 0)
-        *field = fresh;
-    for (size_t i = 0; i < dropped.count; i++)
-        mem_free(dropped.items[i]);
-    mem_free(dropped.items);
+        result = row_set_list(row, owner, fresh, why);
+    if (result != 0)
+        conf_list_release(&fresh);
     return result;
 }
 
@@ -375,7 +384,7 @@ int row_set_text(const struct conf_row *row, void *owner, const char *text, char
     case KEPT_NUMBER:
         return set_number(row, field, text, why);
     case KEPT_LIST:
-        return set_list(row, field, text, why);
+        return set_list(row, owner, text, why);
     case KEPT_TEXT:
     default:
         return set_text(row, field, text, why);
