@@ -151,14 +151,23 @@ static bool scan_escape(struct scan *s)
     return true;
 }
 
-static bool scan_character(struct scan *s)
+static bool is_plain(unsigned char c)
 {
-    if (*s->at < 0x20)
-        return fail(s, "a control character stands in a string");
-    if (*s->at < 0x80) {
-        s->at++;
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* A run of plain characters, or one of several bytes. */
+static bool scan_characters(struct scan *s)
+{
+    const unsigned char *at = s->at;
+    while (at < s->end && is_plain(*at))
+        at++;
+    if (at > s->at) {
+        s->at = at;
         return true;
     }
+    if (*at < 0x20)
+        return fail(s, "a control character stands in a string");
     uint32_t code;
     size_t len = utf8_next(s->at, (size_t)(s->end - s->at), &code);
     if (len == 0)
@@ -176,7 +185,7 @@ static bool scan_string(struct scan *s, struct name *out)
         if (s->at == s->end)
             return fail(s, "a string has no end");
         bool is_escape = *s->at == '\\';
-        if (is_escape ? !scan_escape(s) : !scan_character(s))
+        if (is_escape ? !scan_escape(s) : !scan_characters(s))
             return false;
         has_escape |= is_escape;
     }
@@ -186,25 +195,22 @@ static bool scan_string(struct scan *s, struct name *out)
     return true;
 }
 
-/* By code points, which is also the order of UTF-8's bytes; equal ones by place. */
-static int compare_names(const void *left, const void *right)
+/* By code points, which is also the order of UTF-8's bytes. */
+static int compare_names(const struct name *a, const struct name *b)
 {
-    const struct name *a = left, *b = right;
-    int order;
-    if (a->has_escape || b->has_escape) {
-        order = json_text_compare(a->raw, b->raw);
-    } else {
-        size_t shared = a->raw.len < b->raw.len ? a->raw.len : b->raw.len;
-        order = memcmp(a->raw.ptr, b->raw.ptr, shared);
-        if (order == 0)
-            order = (a->raw.len > b->raw.len) - (a->raw.len < b->raw.len);
-    }
-    return order != 0 ? order : (a->raw.ptr > b->raw.ptr) - (a->raw.ptr < b->raw.ptr);
+    if (a->has_escape || b->has_escape)
+        return json_text_compare(a->raw, b->raw);
+    size_t shared = a->raw.len < b->raw.len ? a->raw.len : b->raw.len;
+    int order = memcmp(a->raw.ptr, b->raw.ptr, shared);
+    return order != 0 ? order : (a->raw.len > b->raw.len) - (a->raw.len < b->raw.len);
 }
 
-static bool is_same_name(const struct name *a, const struct name *b)
+/* Equal ones by place, so that it is the second of two that is found. */
+static int compare_places(const void *left, const void *right)
 {
-    return json_text_compare(a->raw, b->raw) == 0;
+    const struct name *a = left, *b = right;
+    int order = compare_names(a, b);
+    return order != 0 ? order : (a->raw.ptr > b->raw.ptr) - (a->raw.ptr < b->raw.ptr);
 }
 
 static void keep_name(struct scan *s, struct name name)
@@ -224,9 +230,9 @@ static bool are_names_unique(struct scan *s)
     if (count < 2)
         return true;
     struct name *names = s->names + mark;
-    qsort(names, count, sizeof(*names), compare_names);
+    qsort(names, count, sizeof(*names), compare_places);
     for (size_t i = 1; i < count; i++) {
-        if (is_same_name(&names[i - 1], &names[i])) {
+        if (compare_names(&names[i - 1], &names[i]) == 0) {
             s->at = (const unsigned char *)names[i].raw.ptr;
             return fail(s, "this name stands twice in one object");
         }

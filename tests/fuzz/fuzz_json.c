@@ -90,7 +90,7 @@ static void try_sound(struct span text)
     struct json_doc *doc, *back;
     struct buf first, second;
     CHECK(json_parse(text, &doc, NULL) == 0);
-    while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4) != NULL)
+    while (text.len > 0 && strchr(" \t\r\n", text.ptr[0]) != NULL)
         text = span_make(text.ptr + 1, text.len - 1);
     compare(text, json_root(doc));
     write_document(&first, doc);
