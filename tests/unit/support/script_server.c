@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { SPLIT_PAUSE_MS = 1 };
 
@@ -210,6 +211,27 @@ void server_free(struct script_server *server)
     evconnlistener_free(server->listener);
     buf_release(&server->request);
     mem_free(server);
+}
+
+void black_hole_open(struct black_hole *hole)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    hole->fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(hole->fds[0], (struct sockaddr *)&address, sizeof(address)) == 0);
+    CHECK(listen(hole->fds[0], 0) == 0);
+    CHECK(getsockname(hole->fds[0], (struct sockaddr *)&address, &len) == 0);
+    for (size_t i = 1; i < sizeof(hole->fds) / sizeof(hole->fds[0]); i++) {
+        hole->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(hole->fds[i], (struct sockaddr *)&address, len); /* in progress for ever */
+    }
+    (void)snprintf(hole->url, sizeof(hole->url), "http://127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+void black_hole_close(struct black_hole *hole)
+{
+    for (size_t i = 0; i < sizeof(hole->fds) / sizeof(hole->fds[0]); i++)
+        (void)close(hole->fds[i]);
 }
 
 struct guard {

@@ -41,6 +41,13 @@ struct script_server {
 
 struct script_server *server_new(struct loop *loop);
 void server_free(struct script_server *server);
+/* A listener on loopback whose queue is full, so that a further connection never comes about. */
+struct black_hole {
+    int fds[8];
+    char url[64];
+};
+void black_hole_open(struct black_hole *hole);
+void black_hole_close(struct black_hole *hole);
 /* Runs the loop until loop_stop, at most `ms`; false when the time ran out. */
 bool loop_run_for(struct loop *loop, int64_t ms);
 
