@@ -8,7 +8,7 @@ from compare import VISIBLE, Comparer, Mismatch, decode, encode, expect
 from model_state import DELTA, DUE, HOUR, LANES, RESET, STARTED, T
 from scripts import PREFIX
 
-TENANTS, CHATS, USERS = ('default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann', 'bob')
+TENANTS, CHATS, USERS = ('default', 'default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann')
 REASONING, TOOL_CALL, SOURCE = 4, 7, 9
 
 
@@ -22,6 +22,7 @@ class Driver(Comparer):
         super().restart()
         self.ids, self.nonces, self.tokens, self.requests = 0, 0, [], {}
         self.trace.clear()
+        self.stateless = self.pick(0.15, 0.15, 0.7)        # an episode of full chats, or one of a full queue
 
     def pick(self, *of):
         return self.random.choice(of)
@@ -39,8 +40,8 @@ class Driver(Comparer):
 
     def op_begin(self):
         t, g = self.pick(*TENANTS), self.new_id()
-        mode = self.pick('any', 'any', 'new', 'none')
-        c = '' if mode == 'none' and self.chance(0.4) else self.pick(*CHATS)
+        mode = 'none' if self.chance(self.stateless) else self.pick('any', 'any', 'new')
+        c = '' if mode == 'none' and self.chance(0.7) else self.pick(*CHATS)
         if self.chance(0.15) and self.model.tombs:
             t, g = self.random.choice(list(self.model.tombs))
         elif self.chance(0.1) and self.any_gen():
@@ -53,7 +54,7 @@ class Driver(Comparer):
             'title': 't' + g, 'metadata': '{"a":1}', 'message_id': 'm' + g, 'user_message_id': 'u' + g,
             'on_stop': self.pick('discard', 'keep', 'keep_seen'),
             'on_interrupt': self.pick('interrupted', 'interrupted', 'continue', 'restart'),
-            'grace': self.pick(0, 0, HOUR), 'grace_if_new': self.pick(0, 0, 1),
+            'grace': self.pick(0, HOUR), 'grace_if_new': self.pick(0, 1),
             'keep_log': 600000, 'keep_record': 86400000}
         if self.chance(0.3):
             fields['model'] = 'asked'
@@ -61,7 +62,7 @@ class Driver(Comparer):
             fields['system'] = 'asked ' + g
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
-                    busy=self.pick('reject', 'enqueue', 'enqueue', 'interrupt'), hash=self.pick('h1', 'h1', 'h1', 'h2'),
+                    busy=self.pick('reject', 'enqueue', 'enqueue', 'enqueue', 'interrupt'), hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
                     wait_limit=self.pick(0, 2))
         self.requests[t, g] = args
@@ -192,7 +193,7 @@ class Driver(Comparer):
         seen = '' if self.chance(0.5) else str(self.pick(0, 1, 2, 3, 4, 6, 10 ** 21))
         args = (t, c, g)
         o = dict(reason=self.pick('user', 'user', 'user', 'flag', 'disconnect'), token=token, seen=seen,
-                 all=self.chance(0.4), limit=self.pick(0, 1, 1, 2))
+                 all=self.chance(0.8 if gen and gen is waiting else 0.4), limit=self.pick(0, 1, 1, 2))
         self.call_stop(args, o)
 
     def call_stop(self, args, o):
@@ -347,7 +348,7 @@ class Driver(Comparer):
         getattr(self, op)()
         self.compare()
 
-    def run(self, ops, episode=120):
+    def run(self, ops, episode=100):
         for i in range(ops):
             if i % episode == 0:
                 self.restart()
