@@ -1,0 +1,294 @@
+/* Owns: one client's socket, its deadlines and what state it is in. Must not know routes or events.
+ * Invariant: in READING the input is parsed, in every other state it waits in a bounded buffer, or ends the stream. */
+#include "http/inner.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "wire/limits.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+
+enum { CONN_MAGIC = 0x636f6e6e, INPUT_MAX = 16 * 1024, LINGER_MS = 1000, LINGER_BYTES = 256 * 1024, CLOSING_MS = 5000 };
+
+static const char *const STATE_NAMES[CONN_STATES] = {"reading", "handling", "writing", "streaming", "closing", "lingering", "gone"};
+
+/* MOVES[from] is the set of states that may follow. */
+#define TO(state) (1u << CONN_##state)
+static const unsigned MOVES[CONN_STATES] = {
+    [CONN_READING] = TO(HANDLING) | TO(CLOSING) | TO(GONE),
+    [CONN_HANDLING] = TO(WRITING) | TO(STREAMING) | TO(GONE),
+    [CONN_WRITING] = TO(READING) | TO(CLOSING) | TO(GONE),
+    [CONN_STREAMING] = TO(CLOSING) | TO(GONE),
+    [CONN_CLOSING] = TO(LINGERING) | TO(GONE),
+    [CONN_LINGERING] = TO(GONE),
+};
+#undef TO
+
+void conn_state(struct conn *c, enum conn_state state)
+{
+    CHECK((MOVES[c->state] >> state) & 1u);
+    log_event(LOG_DEBUG, "http.state", "peer=%s from=%s to=%s", c->peer, STATE_NAMES[c->state], STATE_NAMES[state]);
+    c->state = state;
+}
+
+void conn_arm(struct conn *c, int64_t after_ms)
+{
+    timer_start(&c->deadline, after_ms);
+}
+
+size_t conn_waiting(const struct conn *c)
+{
+    return c->bev == NULL ? 0 : evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+static void free_conn(void *arg)
+{
+    struct conn *c = arg;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    timer_release(&c->deadline);
+    parser_free(c->parser);
+    request_free(c->request);
+    c->magic = 0;
+    mem_free(c);
+}
+
+void conn_kill(struct conn *c, const char *reason)
+{
+    if (c->state == CONN_GONE)
+        return;
+    struct http_server *server = c->server;
+    struct http_stream *stream = c->stream;
+    log_event(LOG_DEBUG, "http.close", "peer=%s reason=%s", c->peer, reason);
+    conn_state(c, CONN_GONE);
+    timer_stop(&c->deadline);
+    bufferevent_free(c->bev);
+    c->bev = NULL;
+    c->stream = NULL;
+    LIST_REMOVE(c, link);
+    address_release(server, c->peer);
+    if (stream != NULL)
+        stream_lost(stream, reason);
+    if (c->request != NULL)
+        request_gone(c->request);
+    loop_defer(server->loop, free_conn, c);
+}
+
+void conn_send(struct conn *c, struct span bytes)
+{
+    if (c->bev == NULL || bytes.len == 0)
+        return;
+    size_t sent = 0;
+    if (conn_waiting(c) == 0) { /* nothing before it: write at once, without a turn of the loop */
+        ssize_t n = send(bufferevent_getfd(c->bev), bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = n > 0 ? (size_t)n : 0; /* an error is seen again, and handled, by the bufferevent */
+    }
+    if (sent == bytes.len)
+        return;
+    if (conn_waiting(c) == 0)
+        c->progress_ms = clock_mono_ms();
+    CHECK(bufferevent_write(c->bev, bytes.ptr + sent, bytes.len - sent) == 0);
+}
+
+/* -- reading --------------------------------------------------------------------------------------------------------------------- */
+
+static void refuse(struct conn *c)
+{
+    metric_add(METRIC_HTTP_REJECTED, 1);
+    c->keeps_alive = false;
+    reply_plain_error(c, parser_error_status(c->parser), parser_error_text(c->parser));
+    conn_finish(c);
+}
+
+static void handle(struct conn *c)
+{
+    c->keeps_alive = parser_keeps_alive(c->parser) && ++c->served < LIMIT_KEEPALIVE_REQUESTS && !c->server->is_draining;
+    conn_state(c, CONN_HANDLING);
+    timer_stop(&c->deadline);
+    c->request = request_new(c);
+    request_dispatch(c->request);
+}
+
+/* The header block is complete and a body may follow: its deadline begins, and a client that waits for 100 is told to go on. */
+static void on_head(struct conn *c)
+{
+    c->saw_body = true;
+    conn_arm(c, c->server->options.body_ms);
+    if (parser_expects_continue(c->parser))
+        conn_send(c, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+static void read_input(struct conn *c)
+{
+    struct evbuffer *input = bufferevent_get_input(c->bev);
+    while (c->state == CONN_READING && evbuffer_get_length(input) > 0) {
+        size_t used = 0, len = evbuffer_get_contiguous_space(input);
+        bool was_idle = parser_is_idle(c->parser);
+        const char *bytes = (const char *)evbuffer_pullup(input, (ssize_t)len);
+        enum parser_status status = parser_feed(c->parser, span_make(bytes, len), &used);
+        (void)evbuffer_drain(input, used); /* within what is there */
+        if (was_idle && !parser_is_idle(c->parser))
+            conn_arm(c, c->server->options.header_ms);
+        if (status == PARSER_FAILED) {
+            refuse(c);
+        } else if (status == PARSER_HEAD) {
+            on_head(c);
+            if (parser_feed(c->parser, span_make("", 0), &used) == PARSER_DONE)
+                handle(c);
+        } else if (status == PARSER_DONE) {
+            handle(c);
+        }
+    }
+    if (c->state == CONN_READING && c->peer_ended)
+        conn_kill(c, "client closed");
+}
+
+static void on_readable(struct bufferevent *bev, void *arg)
+{
+    struct conn *c = arg;
+    (void)bev;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    if (c->state == CONN_READING)
+        read_input(c);
+    else if (c->state == CONN_STREAMING)
+        conn_kill(c, "client sent on a stream");
+    else if (c->state == CONN_CLOSING || c->state == CONN_LINGERING)
+        (void)evbuffer_drain(bufferevent_get_input(c->bev), LINGER_BYTES); /* thrown away, so that the answer is not lost to a reset */
+}
+
+/* -- answering and closing ------------------------------------------------------------------------------------------------------- */
+
+static void next_request(void *arg)
+{
+    struct conn *c = arg;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    if (c->state == CONN_READING)
+        read_input(c);
+}
+
+void conn_answered(struct conn *c)
+{
+    request_free(c->request);
+    c->request = NULL;
+    conn_state(c, CONN_WRITING);
+    if (!c->keeps_alive) {
+        conn_finish(c);
+        return;
+    }
+    c->saw_body = false;
+    parser_reset(c->parser);
+    conn_state(c, CONN_READING);
+    conn_arm(c, c->server->options.keepalive_ms);
+    if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0 || c->peer_ended)
+        loop_defer(c->server->loop, next_request, c); /* a pipelined one; never deeper on the stack */
+}
+
+static void linger(struct conn *c)
+{
+    if (c->peer_ended) {
+        conn_kill(c, "closed");
+        return;
+    }
+    conn_state(c, CONN_LINGERING);
+    (void)shutdown(bufferevent_getfd(c->bev), SHUT_WR); /* a failing one means that the client is gone: seen as its end */
+    conn_arm(c, LINGER_MS);
+}
+
+void conn_finish(struct conn *c)
+{
+    conn_state(c, CONN_CLOSING);
+    c->stream = NULL;
+    if (conn_waiting(c) == 0)
+        linger(c);
+    else
+        conn_arm(c, CLOSING_MS);
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+    struct conn *c = arg;
+    (void)bev;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    if (c->state == CONN_STREAMING)
+        stream_progress(c->stream);
+    else if (c->state == CONN_CLOSING && conn_waiting(c) == 0)
+        linger(c);
+}
+
+static void on_end(struct bufferevent *bev, short what, void *arg)
+{
+    struct conn *c = arg;
+    (void)bev;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    bool is_end = (what & BEV_EVENT_EOF) != 0;
+    c->peer_ended = true;
+    if (is_end && c->state == CONN_HANDLING) /* it may have closed its half only: the answer is still sent */
+        c->keeps_alive = false;
+    else if (is_end && c->state == CONN_CLOSING)
+        (void)bufferevent_enable(c->bev, EV_WRITE); /* finish the answer */
+    else if (is_end && c->state == CONN_READING && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+        read_input(c);
+    else
+        conn_kill(c, is_end ? "client closed" : "connection error");
+}
+
+/* Bytes left the output: the stall timer looks at when. */
+static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *c = arg;
+    (void)output;
+    if (info->n_deleted > 0)
+        c->progress_ms = clock_mono_ms();
+}
+
+static void on_deadline(void *arg)
+{
+    struct conn *c = arg;
+    CHECK_MAGIC(c, CONN_MAGIC);
+    if (c->state == CONN_STREAMING) {
+        int64_t still_ms = c->progress_ms + c->server->options.stall_ms - clock_mono_ms();
+        if (conn_waiting(c) == 0)
+            return;
+        if (still_ms > 0) {
+            conn_arm(c, still_ms);
+            return;
+        }
+        metric_add(METRIC_HTTP_STALLED, 1);
+        conn_kill(c, "the client does not read");
+    } else if (c->state == CONN_READING && !parser_is_idle(c->parser)) {
+        metric_add(METRIC_HTTP_REJECTED, 1);
+        c->keeps_alive = false;
+        reply_plain_error(c, 408, "the request did not come in time");
+        conn_finish(c);
+    } else {
+        conn_kill(c, "deadline");
+    }
+}
+
+void conn_accept(struct http_server *server, int fd, const char *peer)
+{
+    struct conn *c = MEM_NEW(struct conn);
+    c->magic = CONN_MAGIC;
+    c->server = server;
+    c->state = CONN_READING;
+    c->parser = parser_new(server->options.max_body_bytes);
+    parser_reset(c->parser);
+    (void)snprintf(c->peer, sizeof c->peer, "%s", peer);
+    timer_init(&c->deadline, server->loop, on_deadline, c);
+    c->bev = bufferevent_socket_new(loop_base(server->loop), fd, BEV_OPT_CLOSE_ON_FREE);
+    CHECK(c->bev != NULL);
+    bufferevent_setcb(c->bev, on_readable, on_written, on_end, c);
+    bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
+    bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+    CHECK(evbuffer_add_cb(bufferevent_get_output(c->bev), on_output_changed, c) != NULL);
+    CHECK(bufferevent_enable(c->bev, EV_READ | EV_WRITE) == 0);
+    LIST_INSERT_HEAD(&server->conns, c, link);
+    server->conn_count++;
+    metric_add(METRIC_HTTP_CONNECTIONS, 1);
+    conn_arm(c, server->options.header_ms);
+}
