@@ -14,13 +14,13 @@ struct hub;
 struct feed;
 
 struct hub *hub_new(struct bus *bus, struct loop *loop);
-void hub_free(struct hub *hub);           /* every feed must be closed before */
+void hub_free(struct hub *hub);           /* every feed must be closed before; flushes under way are dropped silently */
 bool hub_is_up(const struct hub *hub);
 
 struct feed_hooks {
     /* One event's bytes (wire/event.h). Several may come in one loop pass: write once at the end of it. */
     void (*on_event)(struct span event, int64_t seq, bool is_terminal, void *arg);
-    /* Redis lost the log's tail: drop what is above `after`; events go on from there. */
+    /* Redis lost the log's tail: drop what is above `after`; events go on from there. Of an ended generation the terminal event always follows. */
     void (*on_rewound)(int64_t after, void *arg);
     /* Nothing more comes: 0 after the terminal event was delivered; -ERR_GONE: the log is no longer kept; -ERR_NOT_FOUND: no such generation.
      * Redis being away is not an end: the feed waits and goes on. */
@@ -41,8 +41,8 @@ int64_t feed_seq(const struct feed *feed); /* last delivered */
  * when all of them are there, or broke. Feeds that are paused are closed with on_end(-ERR_CANCELLED). */
 void hub_flush(struct hub *hub, const char *tenant, const char *generation, void (*done)(void *arg), void *arg);
 
-/* "Somebody reads this" is a lease too (generations that stop when their reader leaves). The hub pushes it on every grace/2 while a feed of the
- * generation is open, and cuts it to the grace when the last one closes. */
+/* "Somebody reads this" is a lease too (generations that stop when their reader leaves). The hub pushes it on by the grace now, every grace/2 while a
+ * feed of the generation is open, and once more when the last one closes. Without an open feed it does nothing. */
 void hub_watch(struct hub *hub, const char *tenant, const char *generation, int64_t grace_ms);
 
 #endif

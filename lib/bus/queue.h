@@ -16,9 +16,12 @@ struct claim {
     struct span on_interrupt;
     struct span message_id, user_message_id;
     struct span chat_model, chat_system; /* of the chat's last committed turn, or SPAN_NONE */
+    struct span lane, on_stop, user, attempt; /* attempt: the note that the last release left; each may be empty */
+    struct span user_message;                 /* the committed form, msgpack */
     int64_t queued_at_ms;  /* when it was accepted */
 };
-/* claim NULL and status 0: nothing to do. Repeated by the bus with the same nonce after a lost reply. */
+/* claim NULL and status 0: nothing to do. Repeated by the bus with the same nonce after a lost reply. `worker` and `nonce` are ids
+ * ([A-Za-z0-9_-]); a nonce is never used again. */
 typedef void (*on_claim)(int status, const struct claim *claim, void *arg);
 void queue_claim(struct bus *bus, const char *kind, const char *worker, const char *nonce, int64_t tenant_cap, on_claim done, void *arg);
 
@@ -26,7 +29,7 @@ struct lease {
     const char *tenant, *generation, *token;
 };
 /* is_held[i] tells whether lease i is still ours. */
-typedef void (*on_renew)(int status, const bool *is_held, size_t count, void *arg);
+typedef void (*on_renew)(int status, const bool *is_held, size_t count, void *arg); /* status negative: is_held NULL */
 void queue_renew(struct bus *bus, const struct lease *leases, size_t count, on_renew done, void *arg);
 
 /* outcome: "released" "stopped" "shown" or the present state. */
@@ -45,7 +48,8 @@ struct bell *bell_new(struct bus *bus, struct loop *loop, const char *kind, void
 void bell_listen(struct bell *bell, bool want);
 void bell_free(struct bell *bell);
 
-/* Announces a live worker in `workers` (name, kind, slots, running; expires by itself when not repeated for 30 s). */
+/* Announces a live worker for 30 s: its name in the zset `workers` (by when the announcement ends, ms since 1970), and
+ * `worker:<name>` = "<kind> <slots> <running>". Nothing while Redis is away. */
 void queue_announce(struct bus *bus, const char *worker, const char *kind, int64_t slots, int64_t running);
 
 #endif

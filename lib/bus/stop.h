@@ -32,8 +32,8 @@ typedef void (*on_stop)(int status, const struct stop_answer *answer, void *arg)
 void stop_request(struct bus *bus, const struct stop *stop, on_stop done, void *arg);
 
 /* Polls the flags of all running generations in one pipelined call each `interval_ms` and listens on `control`. on_flag: the flag of this one's chat
- * is set (call stop_request with reason flag). on_control: it was ended elsewhere (token given): close the provider. Both hand back the `arg` of
- * watch_add. A watched entry is named by its token's generation; the watch holds copies. */
+ * is set (call stop_request with reason flag); told again each second while it stays set. on_control: it was ended or taken away elsewhere: close
+ * the provider; told once. Both hand back the `entry` of stop_watch_add and may add, remove and free. With pub/sub down the poll notices both. */
 struct stop_watch;
 struct stop_watch_hooks {
     void (*on_flag)(void *entry);

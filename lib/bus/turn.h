@@ -68,6 +68,7 @@ struct finish_answer {
     struct span state;   /* what it is now */
     int64_t length;      /* BEHIND: the log's true length: append again from length + 1 */
 };
+/* -ERR_MALFORMED: the chat's keys are damaged and cannot take the turn: finish as failed. */
 typedef void (*on_finish)(int status, const struct finish_answer *answer, void *arg);
 void turn_finish(struct bus *bus, const struct finish *finish, on_finish done, void *arg);
 
@@ -76,6 +77,7 @@ struct settle {
     struct span usage;
     const char *usage_source;
 };
+/* -ERR_NOT_FOUND: no such record or token; -ERR_CONFLICT: it is not over yet. done may be NULL. */
 typedef void (*on_status)(int status, void *arg);
 void turn_settle(struct bus *bus, const struct settle *settle, on_status done, void *arg);
 
@@ -95,7 +97,7 @@ struct span field_find(const struct field *fields, size_t count, const char *nam
 typedef void (*on_position)(int status, int64_t position, void *arg);
 void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done, void *arg);
 
-/* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one round trip (one MULTI).
+/* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one look.
  * `before`: a message's id or "": the newest. */
 struct chat_view {
     const struct field *record;

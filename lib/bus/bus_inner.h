@@ -1,0 +1,28 @@
+/* Private to lib/bus: the bus from inside. */
+#ifndef SLUICE_BUS_BUS_INNER_H
+#define SLUICE_BUS_BUS_INNER_H
+
+#include "bus/bus.h"
+#include "bus/call.h"
+#include "bus/link_inner.h"
+
+struct bus {
+    uint32_t magic;
+    struct loop *loop;
+    struct bus_options options; /* its strings are owned */
+    struct link *link;
+    struct call *first_call, *last_call; /* all of them, oldest first */
+    struct timer call_timer;             /* the oldest repeated call's deadline */
+    bool is_freed;
+};
+
+/* What call.c does for the bus. */
+void calls_send(struct bus *bus);       /* the link is up: all that waited */
+void calls_drop(struct bus *bus);       /* silently */
+void on_calls_due(void *arg);           /* call_timer's */
+/* Silences every call that was sent with this `arg`: for an owner that goes before the bus. */
+void calls_cancel(struct bus *bus, const void *arg);
+
+struct key bus_flag(const struct bus *bus, const char *tenant, const char *chat);
+
+#endif

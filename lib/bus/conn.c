@@ -1,0 +1,196 @@
+/* Owns: one hiredis context and its two events. Invariant: a context is freed by us only at the end of a turn, never under one
+ * of its callbacks (inside the connect callback hiredis 0.14 would crash); one that failed or was closed by the server frees
+ * itself, and is forgotten in the callback that tells so. Replies belong to hiredis. */
+#include "bus/conn.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <event2/event.h>
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+enum { CONN_MAGIC = 0x636f6e6e, UNSENT_MS = 10 * 1000, ELEMENTS_MAX = 1 << 22 };
+
+struct conn {
+    uint32_t magic;
+    struct loop *loop;
+    struct conn_hooks hooks;
+    redisAsyncContext *ctx; /* NULL once it freed itself */
+    struct event *readable, *writable;
+    bool is_over;   /* on_closed was called */
+    bool is_closed; /* conn_close was called */
+};
+
+/* hiredis's five hooks into an event loop. Reading goes on for good, so its event persists: nothing to add anew per reply. */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+    (void)fd, (void)what;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    redisAsyncHandleRead(conn->ctx);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+    (void)fd, (void)what;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    redisAsyncHandleWrite(conn->ctx);
+}
+
+static void add_read(void *arg)
+{
+    struct conn *conn = arg;
+    (void)event_add(conn->readable, NULL);
+}
+
+static void del_read(void *arg)
+{
+    struct conn *conn = arg;
+    (void)event_del(conn->readable);
+}
+
+static void add_write(void *arg)
+{
+    struct conn *conn = arg;
+    (void)event_add(conn->writable, NULL);
+}
+
+static void del_write(void *arg)
+{
+    struct conn *conn = arg;
+    (void)event_del(conn->writable);
+}
+
+static void clean_up(void *arg)
+{
+    struct conn *conn = arg;
+    if (conn->readable != NULL)
+        event_free(conn->readable);
+    if (conn->writable != NULL)
+        event_free(conn->writable);
+    conn->readable = conn->writable = NULL;
+}
+
+static void attach(struct conn *conn, struct loop *loop)
+{
+    int fd = conn->ctx->c.fd;
+    struct event_base *base = loop_base(loop);
+    conn->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+    conn->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+    CHECK(conn->readable != NULL && conn->writable != NULL);
+    conn->ctx->ev.data = conn;
+    conn->ctx->ev.addRead = add_read;
+    conn->ctx->ev.delRead = del_read;
+    conn->ctx->ev.addWrite = add_write;
+    conn->ctx->ev.delWrite = del_write;
+    conn->ctx->ev.cleanup = clean_up;
+    add_read(conn);
+    add_write(conn); /* the connect callback comes with the first write */
+}
+
+/* A dead peer is noticed by the kernel too: a link with nothing in flight has no timer of ours running. */
+static void tune(redisAsyncContext *ctx)
+{
+    unsigned unsent_ms = UNSENT_MS;
+    int on = 1;
+    (void)redisEnableKeepAlive(&ctx->c); /* best effort, as the two below */
+    (void)setsockopt(ctx->c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(ctx->c.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unsent_ms, sizeof unsent_ms);
+}
+
+static void over(struct conn *conn, const char *reason)
+{
+    conn->ctx = NULL;
+    if (conn->is_over || conn->is_closed)
+        return;
+    conn->is_over = true;
+    conn->hooks.on_closed(reason, conn->hooks.arg);
+}
+
+static void on_connect(const redisAsyncContext *ctx, int status)
+{
+    struct conn *conn = ctx->data;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    if (status != REDIS_OK)
+        over(conn, ctx->errstr == NULL ? "connect" : ctx->errstr);
+    else if (!conn->is_closed)
+        conn->hooks.on_open(conn->hooks.arg);
+}
+
+static void on_disconnect(const redisAsyncContext *ctx, int status)
+{
+    struct conn *conn = ctx->data;
+    (void)status;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    over(conn, ctx->errstr == NULL || ctx->errstr[0] == '\0' ? "closed" : ctx->errstr);
+}
+
+/* `reply` is NULL while hiredis tears down what was in flight: the link keeps its own account of that. */
+static void on_answer(redisAsyncContext *ctx, void *reply, void *arg)
+{
+    struct conn *conn = ctx->data;
+    (void)arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    if (reply != NULL && !conn->is_closed && !conn->is_over)
+        conn->hooks.on_reply(reply, conn->hooks.arg);
+}
+
+struct conn *conn_new(struct loop *loop, const char *address, int port, const struct conn_hooks *hooks)
+{
+    redisAsyncContext *ctx = port == 0 ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, port);
+    CHECK(ctx != NULL); /* out of memory */
+    if (ctx->err != 0) {
+        log_event(LOG_DEBUG, "redis.connect", "error=%s", ctx->errstr);
+        redisAsyncFree(ctx);
+        return NULL;
+    }
+    struct conn *conn = MEM_NEW(struct conn);
+    *conn = (struct conn){.magic = CONN_MAGIC, .loop = loop, .hooks = *hooks, .ctx = ctx};
+    ctx->data = conn;
+#if HIREDIS_MAJOR >= 1
+    ctx->c.reader->maxelements = ELEMENTS_MAX;
+#endif
+    if (port != 0)
+        tune(ctx);
+    attach(conn, loop);
+    (void)redisAsyncSetConnectCallback(ctx, on_connect); /* refused only when there is one */
+    (void)redisAsyncSetDisconnectCallback(ctx, on_disconnect);
+    return conn;
+}
+
+int conn_send(struct conn *conn, struct span command)
+{
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    if (conn->ctx == NULL || conn->is_closed)
+        return -ERR_UNAVAILABLE;
+    return redisAsyncFormattedCommand(conn->ctx, on_answer, NULL, command.ptr, command.len) == REDIS_OK
+               ? 0
+               : -ERR_UNAVAILABLE;
+}
+
+static void reap(void *arg)
+{
+    struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    if (conn->ctx != NULL)
+        redisAsyncFree(conn->ctx);
+    CHECK(conn->ctx == NULL || conn->readable == NULL);
+    conn->magic = 0;
+    mem_free(conn);
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn == NULL)
+        return;
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    CHECK(!conn->is_closed);
+    conn->is_closed = true;
+    loop_defer(conn->loop, reap, conn);
+}

@@ -1,0 +1,146 @@
+/* Records, chats and the index of chats, as they are kept. */
+#include "bus/turn.h"
+
+#include "base/mem.h"
+#include "bus/bus_inner.h"
+
+/* name, value, name, value: as owned pairs that borrow from the reply. -ERR_INTERNAL for anything else. */
+static int read_fields(const struct reply *r, struct field **out, size_t *count)
+{
+    size_t n = reply_count(r) / 2;
+    if (reply_type(r) != REPLY_ARRAY || reply_count(r) % 2 != 0)
+        return -ERR_INTERNAL;
+    struct field *fields = mem_new_array(n, sizeof *fields);
+    for (size_t i = 0; i < n; i++) {
+        fields[i] = (struct field){reply_str(reply_at(r, i * 2)), reply_str(reply_at(r, i * 2 + 1))};
+        if (fields[i].name.ptr == NULL || fields[i].value.ptr == NULL) {
+            mem_free(fields);
+            return -ERR_INTERNAL;
+        }
+    }
+    *out = fields;
+    *count = n;
+    return 0;
+}
+
+static int read_strings(const struct reply *r, struct span **out, size_t *count)
+{
+    size_t n = reply_count(r);
+    if (reply_type(r) != REPLY_ARRAY)
+        return -ERR_INTERNAL;
+    struct span *strings = mem_new_array(n, sizeof *strings);
+    for (size_t i = 0; i < n; i++) {
+        strings[i] = reply_str(reply_at(r, i));
+        if (strings[i].ptr == NULL) {
+            mem_free(strings);
+            return -ERR_INTERNAL;
+        }
+    }
+    *out = strings;
+    *count = n;
+    return 0;
+}
+
+struct span field_find(const struct field *fields, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_is(fields[i].name, name))
+            return fields[i].value;
+    return SPAN_NONE;
+}
+
+static void answer_record(struct call *call, int status, const struct reply *reply)
+{
+    on_record done = (on_record)call->done;
+    struct field *fields = NULL;
+    size_t count = 0;
+    if (status == 0)
+        status = read_fields(reply, &fields, &count);
+    done(status, fields, count, call->arg);
+    mem_free(fields);
+}
+
+void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done, void *arg)
+{
+    struct call *call = call_new_read(bus, "HGETALL");
+    call_key(call, key_generation(tenant, generation));
+    call_send(call, answer_record, (call_done)done, arg);
+}
+
+static void answer_chat(struct call *call, int status, const struct reply *reply)
+{
+    on_chat done = (on_chat)call->done;
+    struct chat_view view = {.has_more = reply_int(reply_at(reply, 2), 0) == 1, .active_generation = reply_str(reply_at(reply, 3))};
+    struct field *record = NULL, *active = NULL;
+    struct span *messages = NULL;
+    if (status == 0)
+        status = read_fields(reply_at(reply, 0), &record, &view.record_count);
+    if (status == 0)
+        status = read_strings(reply_at(reply, 1), &messages, &view.message_count);
+    if (status == 0)
+        status = read_fields(reply_at(reply, 4), &active, &view.active_count);
+    if (status == 0 && view.active_generation.ptr == NULL)
+        status = -ERR_INTERNAL;
+    view.record = record;
+    view.messages = messages;
+    view.active = active;
+    done(status, status == 0 ? &view : NULL, call->arg);
+    mem_free(record);
+    mem_free(messages);
+    mem_free(active);
+}
+
+void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit, const char *before, on_chat done,
+                    void *arg)
+{
+    struct call *call = call_new(bus, SCRIPT_VIEW, 1);
+    call_key(call, key_chat(tenant, chat));
+    call_text(call, KEY_PREFIX);
+    call_text(call, tenant);
+    call_text(call, chat);
+    call_int(call, (int64_t)limit);
+    call_text(call, before);
+    call_send(call, answer_chat, (call_done)done, arg);
+}
+
+static int read_row(const struct reply *r, struct chat_row *row)
+{
+    struct field *record = NULL;
+    struct span active = reply_str(reply_at(r, 1));
+    row->chat = reply_str(reply_at(r, 0));
+    row->active = active.len == 0 ? SPAN_NONE : active;
+    int status = row->chat.ptr == NULL || active.ptr == NULL ? -ERR_INTERNAL
+                                                             : read_fields(reply_at(r, 2), &record, &row->record_count);
+    row->record = record;
+    return status;
+}
+
+static void answer_chats(struct call *call, int status, const struct reply *reply)
+{
+    on_chats done = (on_chats)call->done;
+    size_t count = reply_count(reply) == 0 ? 0 : reply_count(reply) - 1;
+    struct chat_row *rows = mem_new_array(count, sizeof *rows);
+    if (status == 0 && reply_type(reply_at(reply, 0)) != REPLY_INT)
+        status = -ERR_INTERNAL;
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = read_row(reply_at(reply, i + 1), &rows[i]);
+    if (status == 0)
+        done(0, rows, count, reply_int(reply_at(reply, 0), 0) == 1, call->arg);
+    else
+        done(status, NULL, 0, false, call->arg);
+    for (size_t i = 0; i < count; i++)
+        mem_free((void *)(uintptr_t)rows[i].record);
+    mem_free(rows);
+}
+
+void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const char *after, const char *user, on_chats done, void *arg)
+{
+    struct call *call = call_new(bus, SCRIPT_CHATS, 1);
+    call_key(call, key_chats(tenant));
+    call_text(call, KEY_PREFIX);
+    call_text(call, tenant);
+    call_int(call, (int64_t)limit);
+    call_text(call, after);
+    call_text(call, user);
+    call_send(call, answer_chats, (call_done)done, arg);
+}
