@@ -1,7 +1,6 @@
 /* The tables conf.def and lists.def as data, and where a row's field lies. */
 #include "conf/rows.h"
 #include "base/mem.h"
-#include <ctype.h>
 #include <stdio.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -72,14 +71,14 @@ void row_variable(const struct conf_row *row, char out[CONF_VARIABLE_MAX])
     row_key(row, key);
     (void)snprintf(out, CONF_VARIABLE_MAX, "SLUICE_%s", key);
     for (char *c = out; *c != '\0'; c++)
-        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+        *c = *c == '.' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
 }
 
 const struct conf_row *rows_find(struct conf_rows rows, const char *section, const char *name)
 {
     for (size_t i = 0; i < rows.count; i++)
         if (strcmp(rows.rows[i].section, section) == 0 && strcmp(rows.rows[i].name, name) == 0)
-            return &rows.rows[i];
+            return rows.rows + i;
     return NULL;
 }
 

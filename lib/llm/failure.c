@@ -151,7 +151,7 @@ void failure_hide(struct llm_failure *failure, const char *key)
     char *at = failure->message;
     while (len > 3 && (at = strstr(at, key)) != NULL) {
         memmove(at + 3, at + len, strlen(at + len) + 1);
-        memcpy(at, "***", 3);
+        at[0] = at[1] = at[2] = '*';
         at += 3;
     }
 }

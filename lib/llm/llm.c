@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "llm/format.h"
+#include "llm/waits.h"
 #include "wire/limits.h"
 #include "wire/sse.h"
 
@@ -24,16 +25,6 @@ enum {
 enum call_state { CALL_WAITING, CALL_REFUSED, CALL_READING, CALL_ENDING, CALL_OVER };
 static const char *const state_names[] = {"waiting", "refused", "reading", "ending", "over"};
 
-enum wait_kind { WAIT_FIRST_BYTE, WAIT_FIRST_TOKEN, WAIT_IDLE, WAIT_END, WAIT_COUNT };
-
-struct wait {
-    struct llm_call *call;
-    struct timer timer;
-    bool is_on;
-    int64_t left_ms; /* while it stands still */
-    int64_t due_ms;  /* while it runs */
-};
-
 struct llm_call {
     uint32_t magic;
     enum call_state state;
@@ -46,7 +37,7 @@ struct llm_call {
     struct llm_reading reading;
     void *reader;
     struct buf answer; /* the body of a refusal */
-    struct wait waits[WAIT_COUNT];
+    struct waits waits;
     int status;
     bool is_paused;
 };
@@ -80,39 +71,11 @@ static void set_state(struct llm_call *call, enum call_state next)
     call->state = next;
 }
 
-/* Timers. Those that measure the reader's patience with the provider stand still while the caller
- * holds the stream back. */
-
-static bool stands_still(const struct llm_call *call, enum wait_kind kind)
-{
-    return call->is_paused && (kind == WAIT_FIRST_TOKEN || kind == WAIT_IDLE);
-}
-
-static void wait_start(struct llm_call *call, enum wait_kind kind, int64_t ms)
-{
-    struct wait *wait = &call->waits[kind];
-    if (ms <= 0)
-        return;
-    wait->is_on = true;
-    wait->left_ms = ms;
-    if (stands_still(call, kind))
-        return;
-    wait->due_ms = clock_mono_ms() + ms;
-    timer_start(&wait->timer, ms);
-}
-
-static void wait_stop(struct llm_call *call, enum wait_kind kind)
-{
-    call->waits[kind].is_on = false;
-    timer_stop(&call->waits[kind].timer);
-}
-
 static void on_free(void *arg)
 {
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
-    for (int kind = 0; kind < WAIT_COUNT; kind++)
-        timer_release(&call->waits[kind].timer);
+    waits_release(&call->waits);
     if (call->format != NULL)
         call->format->reader_free(call->reader);
     sse_release(&call->sse);
@@ -126,8 +89,7 @@ static void end(struct llm_call *call)
 {
     set_state(call, CALL_OVER);
     call->reading.is_over = true;
-    for (int kind = 0; kind < WAIT_COUNT; kind++)
-        wait_stop(call, kind);
+    waits_stop_all(&call->waits);
     if (call->fetch != NULL)
         fetch_cancel(call->fetch);
     call->fetch = NULL;
@@ -159,18 +121,15 @@ static void fail_refused(struct llm_call *call)
     fail(call);
 }
 
-static void on_wait(void *arg)
+static void on_wait(enum wait_kind kind, void *arg)
 {
     static const int codes[] = {
         [WAIT_FIRST_BYTE] = -ERR_TIMEOUT_FIRST_BYTE,
         [WAIT_FIRST_TOKEN] = -ERR_TIMEOUT_FIRST_TOKEN,
         [WAIT_IDLE] = -ERR_TIMEOUT_IDLE,
     };
-    struct wait *wait = arg;
-    struct llm_call *call = wait->call;
+    struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
-    wait->is_on = false;
-    enum wait_kind kind = (enum wait_kind)(wait - call->waits);
     if (kind == WAIT_END) {
         complete(call);
     } else if (call->state == CALL_REFUSED) {
@@ -185,12 +144,11 @@ static void on_wait(void *arg)
 
 static void first_output(struct llm_reading *reading)
 {
-    struct llm_call *call =
-        (struct llm_call *)((char *)reading - offsetof(struct llm_call, reading));
+    struct llm_call *call = (void *)((char *)reading - offsetof(struct llm_call, reading));
     CHECK_MAGIC(call, LLM_MAGIC);
     reading->has_output = true;
-    wait_stop(call, WAIT_FIRST_TOKEN);
-    wait_start(call, WAIT_IDLE, call->model->idle_ms);
+    waits_stop(&call->waits, WAIT_FIRST_TOKEN);
+    waits_start(&call->waits, WAIT_IDLE, call->model->idle_ms);
 }
 
 void llm_say_piece(struct llm_reading *reading, enum event_kind kind, int64_t part,
@@ -219,7 +177,7 @@ static int on_event(const struct sse_event *event, void *arg)
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
     if (call->reading.has_output)
-        wait_start(call, WAIT_IDLE, call->model->idle_ms);
+        waits_start(&call->waits, WAIT_IDLE, call->model->idle_ms);
     int result = call->format->read(call->reader, event->data);
     return call->reading.is_over ? -ERR_CANCELLED : result;
 }
@@ -231,8 +189,8 @@ static void on_connected(struct fetch *fetch, void *arg)
     (void)fetch;
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
-    wait_start(call, WAIT_FIRST_BYTE, call->model->first_byte_ms);
-    wait_start(call, WAIT_FIRST_TOKEN, call->model->first_token_ms);
+    waits_start(&call->waits, WAIT_FIRST_BYTE, call->model->first_byte_ms);
+    waits_start(&call->waits, WAIT_FIRST_TOKEN, call->model->first_token_ms);
 }
 
 static void on_head(struct fetch *fetch, int status, void *arg)
@@ -240,14 +198,14 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
     call->status = status;
-    wait_stop(call, WAIT_FIRST_BYTE);
+    waits_stop(&call->waits, WAIT_FIRST_BYTE);
     if (status != 200) {
         call->reading.failure.retry_after_ms =
             failure_retry_after(fetch_response_header(fetch, "retry-after"), clock_wall_ms());
         set_state(call, CALL_REFUSED);
         llm_resume(call); /* a short body that the caller never sees */
-        wait_stop(call, WAIT_FIRST_TOKEN);
-        wait_start(call, WAIT_IDLE, call->model->idle_ms);
+        waits_stop(&call->waits, WAIT_FIRST_TOKEN);
+        waits_start(&call->waits, WAIT_IDLE, call->model->idle_ms);
         return;
     }
     struct span type = fetch_response_header(fetch, "content-type");
@@ -284,9 +242,9 @@ static void on_body(struct fetch *fetch, struct span bytes, void *arg)
         return;
     if (result == LLM_FINAL) {
         set_state(call, CALL_ENDING);
-        wait_stop(call, WAIT_FIRST_TOKEN);
-        wait_stop(call, WAIT_IDLE);
-        wait_start(call, WAIT_END, END_WAIT_MS);
+        waits_stop(&call->waits, WAIT_FIRST_TOKEN);
+        waits_stop(&call->waits, WAIT_IDLE);
+        waits_start(&call->waits, WAIT_END, END_WAIT_MS);
         return;
     }
     if (result == -ERR_TOO_LARGE)
@@ -366,10 +324,7 @@ static struct llm_call *call_new(struct loop *loop, const struct llm_model *mode
     call->reading.failure.retry_after_ms = -1;
     sse_init(&call->sse, LIMIT_SSE_LINE, on_event, call);
     buf_init(&call->answer, LIMIT_PROVIDER_ERROR_BODY);
-    for (int kind = 0; kind < WAIT_COUNT; kind++) {
-        call->waits[kind].call = call;
-        timer_init(&call->waits[kind].timer, loop, on_wait, &call->waits[kind]);
-    }
+    waits_init(&call->waits, loop, on_wait, call);
     return call;
 }
 
@@ -415,14 +370,7 @@ void llm_pause(struct llm_call *call)
     if (call->is_paused || call->state == CALL_REFUSED || call->state == CALL_OVER)
         return;
     call->is_paused = true;
-    for (int kind = 0; kind < WAIT_COUNT; kind++) {
-        struct wait *wait = &call->waits[kind];
-        if (!wait->is_on || !stands_still(call, kind))
-            continue;
-        int64_t left = wait->due_ms - clock_mono_ms();
-        wait->left_ms = left > 0 ? left : 1;
-        timer_stop(&wait->timer);
-    }
+    waits_hold(&call->waits);
     if (call->fetch != NULL)
         fetch_pause(call->fetch);
 }
@@ -433,10 +381,7 @@ void llm_resume(struct llm_call *call)
     if (!call->is_paused || call->state == CALL_OVER)
         return;
     call->is_paused = false;
-    static const enum wait_kind stood[] = {WAIT_FIRST_TOKEN, WAIT_IDLE};
-    for (size_t i = 0; i < sizeof(stood) / sizeof(stood[0]); i++)
-        if (call->waits[stood[i]].is_on)
-            wait_start(call, stood[i], call->waits[stood[i]].left_ms);
+    waits_go_on(&call->waits);
     if (call->fetch != NULL)
         fetch_resume(call->fetch);
 }

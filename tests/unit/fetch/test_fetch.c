@@ -103,6 +103,7 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     struct seen *s = arg;
     assert_ptr_equal(fetch, s->fetch);
     assert_int_equal(s->dones++, 0);
+    assert_null(fetch_response_header(fetch, "x-trailer").ptr); /* trailers are none of the head */
     s->status = status;
     (void)snprintf(s->detail, sizeof(s->detail), "%s", detail);
     act(s, AT_DONE);

@@ -874,8 +874,10 @@ static void a_final_frame_is_enough(void **state)
     (void)state;
     static const struct step script[] = {SEND(HEAD TEXT("a") FINISH("stop") DONE), HOLD};
     seen.model.idle_ms = 50; /* over before the wait for the response's end */
+    int64_t before = clock_mono_ms();
     play(script);
     assert_int_equal(seen.dones, 1);
+    assert_in_range(clock_mono_ms() - before, 450, 2000);
     (void)loop_run_for(loop, 20);
     assert_int_equal(server->open, 0);
 }
