@@ -15,12 +15,14 @@ enum {
     CUT_WRITE_MS = 2 /* time for sockets to take what was written */
 };
 
+LIST_HEAD(seat_list, seat);
+
 struct audience {
     uint32_t magic;
     struct api *api;
     struct id generation;
     struct id chat;
-    LIST_HEAD(, seat) seats;
+    struct seat_list seats;
     size_t holds;   /* cuts under way */
     bool is_asking; /* for the grace */
     struct timer again;

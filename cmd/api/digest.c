@@ -8,7 +8,7 @@
 
 struct digest digest_of(const struct span *parts, size_t count)
 {
-    struct digest out;
+    struct digest out = {.hex = ""};
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
