@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metric.h"
 #include "wire/event.h"
 #include "wire/json.h"
 #include "wire/limits.h"
@@ -69,7 +68,6 @@ static void leave(struct reader *reader, const char *reason)
     close_feed(reader);
     audience_leave(&reader->seat);
     timer_release(&reader->timer);
-    metric_add(METRIC_READERS, -1);
     loop_defer(reader->api->loop, free_reader, reader);
 }
 
@@ -305,7 +303,6 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
     reader->chat = ask->chat;
     reader->after = ask->after;
     reader->seat.reader = reader;
-    metric_add(METRIC_READERS, 1);
     timer_init(&reader->timer, api->loop, on_timer, reader);
     http_set_user(request, reader, on_request_gone);
     audience_join(api, reader->generation.text, &reader->seat);
