@@ -164,7 +164,7 @@ struct conn *conn_new(struct loop *loop, const char *address, int port, const st
     return conn;
 }
 
-int conn_send(struct conn *conn, struct span command)
+int conn_write(struct conn *conn, struct span command)
 {
     CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->ctx == NULL || conn->is_closed)

@@ -19,7 +19,7 @@ struct conn_hooks {
 /* Begins to connect: to the socket at `address` when port is 0. NULL when that fails at once. */
 struct conn *conn_new(struct loop *loop, const char *address, int port, const struct conn_hooks *hooks);
 /* Sends one whole command at the end of this turn, with all others that came until then. 0 or -ERR_UNAVAILABLE. */
-MUST_USE int conn_send(struct conn *conn, struct span command);
+MUST_USE int conn_write(struct conn *conn, struct span command);
 /* Silence from here on; may be called from the hooks. NULL is a no-op. */
 void conn_close(struct conn *conn);
 

@@ -173,7 +173,7 @@ static void on_conn_open(void *arg)
     link->greeting_left = 0;
     for (size_t i = 0; i < sizeof greeting / sizeof *greeting; i++) {
         if (greeting[i]->count > 0) {
-            is_sent = conn_send(link->conn, command_bytes(greeting[i])) == 0 && is_sent;
+            is_sent = conn_write(link->conn, command_bytes(greeting[i])) == 0 && is_sent;
             link->greeting_left++;
         }
         command_release(greeting[i]);
@@ -397,7 +397,7 @@ void link_send(struct link *link, struct span command, int64_t timeout_ms, link_
     struct pending p = {.on_reply = on_reply, .arg = arg, .sent_us = clock_mono_us()};
     p.deadline_ms = p.sent_us / 1000 + (timeout_ms == 0 ? link->options.command_ms : timeout_ms);
     p.status = command.ptr == NULL ? -ERR_TOO_LARGE : -ERR_UNAVAILABLE;
-    if (link->state != LINK_UP || command.ptr == NULL || conn_send(link->conn, command) != 0) {
+    if (link->state != LINK_UP || command.ptr == NULL || conn_write(link->conn, command) != 0) {
         ring_push(&link->failed, &p);
         timer_start(&link->failed_timer, 0);
         return;
@@ -436,7 +436,7 @@ static void send_subscription(struct link *link, const char *verb, const char *c
     command_init(&command);
     command_text(&command, verb);
     command_text(&command, channel);
-    if (conn_send(link->conn, command_bytes(&command)) != 0)
+    if (conn_write(link->conn, command_bytes(&command)) != 0)
         link_break(link, "send");
     command_release(&command);
 }
