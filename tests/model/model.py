@@ -178,7 +178,7 @@ class Model(State):
             return answer('notfound', '')
         if not gen.open:
             return decide('already_' + gen.state, gen.g)
-        if reason == 'flag' and gen.flag not in self.flags:
+        if reason == 'flag' and gen.flag and gen.flag not in self.flags:
             return decide('no_flag', gen.g)
         dropped = []
         if all and gen.chat:

@@ -60,7 +60,7 @@ MUTATIONS = [
     ('finish.lua', "h.state ~= 'running' or h.tok ~= ARGV[4]", "h.state ~= 'running'"),
     ('finish.lua', "and len ~= tonumber(ARGV[6])", "and false"),
     ('stop.lua', "if token ~= '' then\n  local ok", "if false then\n  local ok"),
-    ('stop.lua', "if reason == 'flag' and not flagged(h)", "if false"),
+    ('stop.lua', "if reason == 'flag' and h.flag ~= '' and not flagged(h)", "if false"),
     ('stop.lua', "if c ~= '' and h.chat ~= c then", "if false then"),
     ('stop.lua', "behind = behind or w == g", ''),
     ('settle.lua', "(RANK[source] or 0) > (RANK[h.usrc] or 0)", "true"),

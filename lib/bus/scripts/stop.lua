@@ -60,7 +60,8 @@ if not h then                             -- not seen yet: remember the stop for
 end
 if c ~= '' and h.chat ~= c then return answer('notfound', '') end
 if not is_open(h) then return decide('already_' .. h.state, g) end
-if reason == 'flag' and not flagged(h) then return decide('no_flag', g) end
+-- In Cluster the record names no flag, as it lies in another slot: there the worker's word must do.
+if reason == 'flag' and h.flag ~= '' and not flagged(h) then return decide('no_flag', g) end
 
 local dropped = {}
 if all and h.chat ~= '' then              -- first, so that none of them starts when this one ends
