@@ -1,0 +1,282 @@
+/* Owns: one answer each, its timer and its row in the journal.
+ *
+ *     WAITING (first_ms) ─► TALKING ─► OVER        TALKING ─► FULL ─► TALKING (the client does not read)        any ─► OVER (client left, fault)
+ */
+#include "answer.h"
+#include "frames.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum { ANSWER_MAGIC = 0x616e7377, FRAMES_MAX = 16 * 1024 * 1024, BURST = 64, WHOLE_MAX = 4 * 1024 * 1024 };
+
+static const char ARGUMENTS[] = "{\"query\": \"simulated\", \"limit\": 3}";
+enum { FRAGMENT_BYTES = 7 };
+
+struct answer {
+    uint32_t magic;
+    struct simulator *sim;
+    struct http_request *request; /* until the answer begins */
+    struct http_stream *stream;
+    struct row *row;
+    struct script script;
+    struct frame frame;
+    struct id id;
+    char *model;
+    bool wants_stream, wants_usage;
+    int64_t input_tokens, total, max_tokens;
+    int64_t said; /* tokens so far */
+    struct buf drip; /* bytes that go out one by one */
+    bool ends_after_drip;
+    struct timer timer;
+    bool is_full;
+};
+
+static void free_answer(void *arg)
+{
+    struct answer *a = arg;
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    timer_release(&a->timer);
+    buf_release(&a->drip);
+    mem_free(a->model);
+    a->magic = 0;
+    mem_free(a);
+}
+
+static void over(struct answer *a, const char *end, int status)
+{
+    row_end(a->sim->journal, a->row, end, status);
+    a->row = NULL;
+    a->stream = NULL;
+    a->sim->answers--;
+    timer_stop(&a->timer);
+    loop_defer(a->sim->loop, free_answer, a);
+}
+
+/* -- what is said ------------------------------------------------------------------------------------------------------------------ */
+
+static int64_t total_of(const struct script *s, int64_t max_tokens)
+{
+    int64_t total = *s->tool != '\0' ? ((int64_t)sizeof ARGUMENTS + FRAGMENT_BYTES - 2) / FRAGMENT_BYTES : s->tokens >= 0 ? s->tokens : text_tokens();
+    return max_tokens >= 0 && max_tokens < total ? max_tokens : total;
+}
+
+static const char *finish_reason(const struct answer *a)
+{
+    if (*a->script.tool != '\0')
+        return "tool_calls";
+    return a->max_tokens >= 0 && a->said >= a->max_tokens ? "length" : "stop";
+}
+
+static struct span token(const struct answer *a, int64_t n, char *own, size_t size)
+{
+    if (*a->script.tool != '\0') {
+        size_t at = (size_t)n * FRAGMENT_BYTES, left = sizeof ARGUMENTS - 1 - at;
+        return span_make(ARGUMENTS + at, left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES);
+    }
+    if (!a->script.is_self)
+        return text_token(n);
+    return span_make(own, (size_t)snprintf(own, size, "%s:%lld ", row_id(a->row), (long long)n));
+}
+
+static void put_token(struct answer *a, struct buf *out)
+{
+    char own[64];
+    struct span text = token(a, a->said, own, sizeof own);
+    if (*a->script.tool != '\0')
+        frame_tool_arguments(out, &a->frame, text);
+    else
+        frame_text(out, &a->frame, text);
+    a->said++;
+    row_token(a->row);
+}
+
+static void put_end(struct answer *a, struct buf *out)
+{
+    frame_finish(out, &a->frame, finish_reason(a));
+    if (a->wants_usage && a->script.tells_usage)
+        frame_usage(out, &a->frame, a->input_tokens, a->said);
+    frame_done(out);
+}
+
+/* -- faults ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Does what the script's fault wants at this place; true when the answer goes no further. */
+static bool fault_here(struct answer *a, struct buf *out)
+{
+    enum fault fault = a->script.fault;
+    bool is_placed = fault >= FAULT_STALL && fault <= FAULT_HUGE;
+    if (!is_placed || a->said != a->script.fault_at)
+        return false;
+    if (fault == FAULT_ERROR)
+        frame_error(out);
+    else if (fault == FAULT_GARBAGE)
+        frame_garbage(out);
+    else if (fault == FAULT_HUGE)
+        frame_huge(out, &a->frame);
+    http_stream_write(a->stream, buf_as_span(out));
+    if (fault == FAULT_STALL || fault == FAULT_HUGE)
+        return true; /* silent from here on, until the client leaves */
+    struct http_stream *stream = a->stream;
+    over(a, "fault", 200);
+    if (fault == FAULT_RESET)
+        http_stream_abort(stream);
+    else
+        http_stream_close(stream);
+    return true;
+}
+
+/* -- going on ---------------------------------------------------------------------------------------------------------------------- */
+
+static void complete(struct answer *a)
+{
+    struct http_stream *stream = a->stream;
+    over(a, "complete", 200);
+    http_stream_close(stream);
+}
+
+/* A byte each millisecond, or so. */
+static void drip(struct answer *a)
+{
+    if (a->drip.len > 0) {
+        http_stream_write(a->stream, span_make(a->drip.ptr, 1));
+        buf_consume(&a->drip, 1);
+    }
+    if (a->drip.len > 0 || !a->ends_after_drip)
+        timer_start(&a->timer, a->drip.len > 0 ? 0 : a->script.delay_ms);
+    else
+        complete(a);
+}
+
+/* Whatever is due now: one token, or, without a delay, as many as fit. */
+static void talk(struct answer *a)
+{
+    struct buf out;
+    bool is_at_fault = false;
+    buf_init(&out, FRAMES_MAX);
+    for (int n = 0; n < (a->script.delay_ms == 0 ? BURST : 1) && a->said < a->total && !is_at_fault; n++) {
+        is_at_fault = fault_here(a, &out);
+        if (!is_at_fault)
+            put_token(a, &out);
+    }
+    bool is_over = !is_at_fault && a->said >= a->total;
+    if (is_over)
+        is_at_fault = fault_here(a, &out);
+    if (is_over && !is_at_fault)
+        put_end(a, &out);
+    if (!is_at_fault && a->script.fault == FAULT_DRIP) {
+        (void)buf_span(&a->drip, buf_as_span(&out)); /* bounded: one token at a time */
+        a->ends_after_drip = is_over;
+        drip(a);
+    } else if (!is_at_fault) {
+        http_stream_write(a->stream, buf_as_span(&out));
+        a->is_full = http_stream_is_full(a->stream);
+        if (is_over)
+            complete(a);
+        else if (!a->is_full)
+            timer_start(&a->timer, a->script.delay_ms);
+    }
+    buf_release(&out);
+}
+
+static void on_timer(void *arg)
+{
+    struct answer *a = arg;
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    if (a->drip.len > 0)
+        drip(a);
+    else
+        talk(a);
+}
+
+static void on_writable(void *arg)
+{
+    struct answer *a = arg;
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    if (!a->is_full)
+        return;
+    a->is_full = false;
+    timer_start(&a->timer, 0);
+}
+
+static void on_gone(void *arg, const char *reason)
+{
+    struct answer *a = arg;
+    (void)reason;
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    over(a, "client_closed", 200);
+}
+
+/* -- beginning --------------------------------------------------------------------------------------------------------------------- */
+
+static void begin_stream(struct answer *a)
+{
+    struct buf out;
+    a->stream = http_stream_begin(a->request, "text/event-stream; charset=utf-8", &(struct http_stream_hooks){on_gone, on_writable, a});
+    a->request = NULL;
+    buf_init(&out, FRAMES_MAX);
+    if (*a->script.tool != '\0')
+        frame_tool_begin(&out, &a->frame, "call_0", a->script.tool);
+    else
+        frame_role(&out, &a->frame);
+    http_stream_write(a->stream, buf_as_span(&out));
+    buf_release(&out);
+    timer_start(&a->timer, a->script.first_ms);
+}
+
+static void on_request_gone(void *user)
+{
+    struct answer *a = user;
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    a->request = NULL;
+    over(a, "client_closed", 200);
+}
+
+static void answer_whole(void *arg)
+{
+    struct answer *a = arg;
+    struct buf text, out;
+    char own[64];
+    CHECK_MAGIC(a, ANSWER_MAGIC);
+    buf_init(&text, WHOLE_MAX);
+    buf_init(&out, 2 * WHOLE_MAX);
+    for (; a->said < a->total && buf_error(&text) == 0; a->said++, row_token(a->row))
+        (void)buf_span(&text, token(a, a->said, own, sizeof own)); /* looked at in the loop's head */
+    frame_whole(&out, &a->frame, buf_as_span(&text), a->script.tool, finish_reason(a), a->input_tokens, a->said);
+    http_set_user(a->request, NULL, NULL);
+    http_reply_json(a->request, 200, buf_as_span(&out));
+    over(a, "complete", 200);
+    buf_release(&text);
+    buf_release(&out);
+}
+
+void answer_start(struct simulator *sim, struct http_request *request, struct row *row, const struct script *script, const struct asked *asked)
+{
+    struct answer *a = MEM_NEW(struct answer);
+    a->magic = ANSWER_MAGIC;
+    a->sim = sim;
+    a->request = request;
+    a->row = row;
+    a->script = *script;
+    a->wants_stream = asked->wants_stream;
+    a->wants_usage = asked->wants_usage;
+    a->input_tokens = asked->input_tokens;
+    a->max_tokens = asked->max_tokens;
+    a->total = total_of(script, asked->max_tokens);
+    a->model = span_dup(asked->model);
+    a->id = id_mint("chatcmpl");
+    a->frame = (struct frame){a->id.text, span_of(a->model), clock_wall_ms() / 1000, asked->wants_usage};
+    buf_init(&a->drip, FRAMES_MAX);
+    sim->answers++;
+    if (asked->wants_stream) {
+        timer_init(&a->timer, sim->loop, on_timer, a);
+        begin_stream(a);
+    } else {
+        timer_init(&a->timer, sim->loop, answer_whole, a);
+        http_set_user(request, a, on_request_gone);
+        timer_start(&a->timer, script->first_ms + script->delay_ms * (a->total > 0 ? a->total - 1 : 0));
+    }
+}

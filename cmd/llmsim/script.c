@@ -1,0 +1,121 @@
+#include "script.h"
+
+#include "base/num.h"
+
+#include <stdio.h>
+
+enum { DEFAULT_DELAY_MS = 15, STATUS_MIN = 400, STATUS_MAX = 599 };
+
+static const struct {
+    const char *name;
+    enum fault fault;
+    bool has_place; /* `@n` follows */
+} FAULTS[] = {
+    {"stall", FAULT_STALL, true}, {"reset", FAULT_RESET, true}, {"truncate", FAULT_TRUNCATE, true}, {"error", FAULT_ERROR, true},
+    {"garbage", FAULT_GARBAGE, true}, {"huge", FAULT_HUGE, true}, {"drip", FAULT_DRIP, false},
+};
+
+const char *fault_name(enum fault fault)
+{
+    for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++)
+        if (FAULTS[i].fault == fault)
+            return FAULTS[i].name;
+    return fault == FAULT_STATUS ? "status" : "none";
+}
+
+static void parse_fault(struct script *s, struct span value)
+{
+    struct span place = value, name = span_cut(&place, '@');
+    uint64_t number;
+    if (span_starts_with(value, "status:")) {
+        struct span code = span_make(value.ptr + 7, value.len - 7);
+        if (num_parse_u64(code, &number) == 0 && number >= STATUS_MIN && number <= STATUS_MAX) {
+            s->fault = FAULT_STATUS;
+            s->status = (int)number;
+        }
+        return;
+    }
+    for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
+        bool is_placed = place.ptr != NULL && num_parse_u64(place, &number) == 0 && number <= SCRIPT_TOKENS_MAX;
+        if (!span_is(name, FAULTS[i].name) || is_placed != FAULTS[i].has_place)
+            continue;
+        s->fault = FAULTS[i].fault;
+        s->fault_at = is_placed ? (int64_t)number : 0;
+    }
+}
+
+static void parse_number(struct span value, int64_t max, int64_t *out)
+{
+    uint64_t number;
+    if (num_parse_u64(value, &number) == 0 && number <= (uint64_t)max)
+        *out = (int64_t)number;
+}
+
+static bool is_tool_name(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_' || s.ptr[i] == '-'))
+            return false;
+    return s.len > 0 && s.len <= SCRIPT_TOOL_MAX;
+}
+
+static void parse_word(struct script *s, struct span word)
+{
+    struct span value = word, name = span_cut(&value, '=');
+    struct {
+        const char *name;
+        int64_t max, *out;
+    } numbers[] = {{"tokens", SCRIPT_TOKENS_MAX, &s->tokens}, {"delay_ms", SCRIPT_MS_MAX, &s->delay_ms}, {"first_ms", SCRIPT_MS_MAX, &s->first_ms}, {"retry_after", 86400, &s->retry_after_s}};
+    if (value.ptr == NULL)
+        return;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (span_is(name, numbers[i].name))
+            parse_number(value, numbers[i].max, numbers[i].out);
+    if (span_is(name, "text") && span_is(value, "self"))
+        s->is_self = true;
+    else if (span_is(name, "usage") && span_is(value, "none"))
+        s->tells_usage = false;
+    else if (span_is(name, "tool") && is_tool_name(value))
+        (void)snprintf(s->tool, sizeof s->tool, "%.*s", SPAN_ARG(value));
+    else if (span_is(name, "fault"))
+        parse_fault(s, value);
+}
+
+struct script script_parse(struct span message)
+{
+    struct script s = {.tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .retry_after_s = 1};
+    bool is_script = span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' || message.ptr[4] == '\n' || message.ptr[4] == '\t');
+    while (is_script && message.ptr != NULL) {
+        struct span line = span_cut(&message, '\n');
+        while (line.ptr != NULL)
+            parse_word(&s, span_trim(span_cut(&line, ' ')));
+    }
+    return s;
+}
+
+/* -- readable text ----------------------------------------------------------------------------------------------------------------- */
+
+static const char TEXT[] =
+    "This is a simulated answer. No model was asked, and nothing was billed for it; the words are always the same, so that whoever reads them can tell at a glance "
+    "whether one is missing.\n\nA sluice is a gate in a channel. Water comes down the channel whether anybody watches it or not; the gate decides how much of it passes, and "
+    "it can be shut at any moment. What had passed by then has passed, and what had not stays where it was. That is all there is to a good gate: it shuts at once, it "
+    "shuts tightly, and it never pretends to be shut while water still runs beneath it.\n\nYou can script this answer. Begin a message with !sim and add words such as "
+    "tokens=200, delay_ms=20, first_ms=500 or fault=stall@40, and this provider will do as it is told.";
+
+int64_t text_tokens(void)
+{
+    int64_t count = 1;
+    for (const char *c = TEXT; *c != '\0'; c++)
+        count += *c == ' ';
+    return count;
+}
+
+/* Tokens are words with the space behind them. */
+struct span text_token(int64_t n)
+{
+    const char *at = TEXT;
+    for (int64_t left = n % text_tokens(); left > 0; at++)
+        left -= *at == ' ';
+    const char *end = strchrnul(at, ' ');
+    return span_make(at, (size_t)(end - at) + (*end == ' ' ? 1 : 0));
+}
