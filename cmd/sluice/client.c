@@ -1,0 +1,114 @@
+/* Owns: one exchange each, freed when it has completed. */
+#include "client.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXCHANGE_MAGIC = 0x65786368 };
+
+struct exchange {
+    uint32_t magic;
+    int http_status;
+    int failure; /* decided before or while the answer came: 0 or negative */
+    char detail[256];
+    struct buf body;
+    struct fetch *fetch;
+    client_on_answer done;
+    void *arg;
+};
+
+char *client_server_url(void)
+{
+    const char *url = getenv("SLUICE_URL");
+    struct span s = span_of(url == NULL || *url == '\0' ? "http://127.0.0.1:8080" : url);
+    while (s.len > 0 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    return span_dup(s);
+}
+
+char *client_authorization(void)
+{
+    const char *key = getenv("SLUICE_API_KEY");
+    return key == NULL || *key == '\0' ? NULL : mem_printf("Bearer %s", key);
+}
+
+static void conclude(void *arg)
+{
+    struct exchange *x = arg;
+    CHECK_MAGIC(x, EXCHANGE_MAGIC);
+    if (x->failure != 0)
+        x->done(x->failure, span_of(x->detail), x->arg);
+    else
+        x->done(x->http_status, buf_as_span(&x->body), x->arg);
+    buf_release(&x->body);
+    x->magic = 0;
+    mem_free(x);
+}
+
+static void fail(struct exchange *x, int code, const char *detail)
+{
+    x->failure = code;
+    size_t len = strnlen(detail, sizeof x->detail - 1);
+    memcpy(x->detail, detail, len);
+    x->detail[len] = '\0';
+}
+
+static void on_head(struct fetch *fetch, int status, void *arg)
+{
+    struct exchange *x = arg;
+    (void)fetch;
+    CHECK_MAGIC(x, EXCHANGE_MAGIC);
+    x->http_status = status;
+}
+
+static void on_body(struct fetch *fetch, struct span bytes, void *arg)
+{
+    struct exchange *x = arg;
+    (void)fetch;
+    CHECK_MAGIC(x, EXCHANGE_MAGIC);
+    if (buf_span(&x->body, bytes) != 0 && x->failure == 0)
+        fail(x, -ERR_TOO_LARGE, "the answer is too large");
+}
+
+static void on_done(struct fetch *fetch, int status, const char *detail, void *arg)
+{
+    struct exchange *x = arg;
+    (void)fetch;
+    CHECK_MAGIC(x, EXCHANGE_MAGIC);
+    if (status != 0)
+        fail(x, status, detail != NULL && *detail != '\0' ? detail : err_message(status));
+    conclude(x);
+}
+
+void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call, client_on_answer done, void *arg)
+{
+    struct exchange *x = MEM_NEW(struct exchange);
+    struct fetch_header headers[3] = {{"Accept", "application/json"}};
+    size_t count = 1;
+    struct err err = {.code = ERR_OK};
+    x->magic = EXCHANGE_MAGIC;
+    x->done = done;
+    x->arg = arg;
+    buf_init(&x->body, CLIENT_BODY_MAX);
+    if (call->authorization != NULL)
+        headers[count++] = (struct fetch_header){"Authorization", call->authorization};
+    if (call->body.ptr != NULL)
+        headers[count++] = (struct fetch_header){"Content-Type", "application/json"};
+    const struct fetch_request request = {
+        .method = call->method,
+        .url = call->url,
+        .headers = headers,
+        .header_count = count,
+        .body = call->body,
+        .connect_ms = call->connect_ms,
+        .total_ms = call->total_ms,
+    };
+    int rc = fetch_start(fetcher, &request, &(struct fetch_hooks){.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = x}, &x->fetch, &err);
+    if (rc != 0) {
+        fail(x, rc, err.message);
+        loop_defer(loop, conclude, x);
+    }
+}

@@ -1,0 +1,30 @@
+/* A small HTTP client for the commands: one request, one whole answer, on fetch. And where the API is. */
+#ifndef SLUICE_CMD_CLIENT_H
+#define SLUICE_CMD_CLIENT_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "fetch/fetch.h"
+
+enum { CLIENT_BODY_MAX = 32 * 1024 * 1024 };
+
+/* SLUICE_URL or the default, without a slash at the end; owned. */
+char *client_server_url(void);
+/* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
+char *client_authorization(void);
+
+/* status: the HTTP status, or a negative error (body: what went wrong, for people). Borrowed during the call. */
+typedef void (*client_on_answer)(int status, struct span body, void *arg);
+
+struct client_call {
+    const char *method;
+    const char *url;
+    const char *authorization; /* or NULL */
+    struct span body;          /* JSON, or SPAN_NONE */
+    int64_t connect_ms, total_ms;
+};
+
+/* Starts; `done` comes exactly once, never before this returns, also when the URL is unusable. */
+void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call, client_on_answer done, void *arg);
+
+#endif

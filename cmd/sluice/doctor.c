@@ -1,0 +1,121 @@
+/* sluice doctor: is Redis there, and set as the promises need it; is anybody working. Every finding says what to do. Exit status 1 when something
+ * is broken, 0 with warnings or without. */
+#include "command.h"
+
+#include "base/buf.h"
+#include "bus/keys.h"
+#include "bus/settings.h"
+#include "conf/conf.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum { PATIENCE_MS = 3000 };
+
+static const char HELP[] = "usage: sluice doctor [--config FILE]\n\n"
+                           "Looks at the configuration, at Redis (reachable, version, eviction, persistence, buffers, round trip) and at the workers,\n"
+                           "and says for each finding what to do.\n";
+
+struct doctor {
+    struct loop *loop;
+    struct link *link;
+    struct timer patience;
+    const struct conf *conf;
+    bool is_asking;
+    int failures, warnings;
+};
+
+static void say(const struct finding *f, void *arg)
+{
+    static const char *const words[] = {[FINDING_GOOD] = "good", [FINDING_NOTE] = "note", [FINDING_WARNING] = "WARNING", [FINDING_FAILURE] = "BROKEN"};
+    struct doctor *d = arg;
+    d->failures += f->level == FINDING_FAILURE;
+    d->warnings += f->level == FINDING_WARNING;
+    (void)printf("%-8s %-14s %s\n", words[f->level], f->check, f->found);
+    if (*f->advice != '\0')
+        (void)printf("%-8s %-14s -> %s\n", "", "", f->advice);
+}
+
+static void on_workers(int status, const struct reply *reply, void *arg)
+{
+    struct doctor *d = arg;
+    int64_t count = reply_int(reply, 0);
+    char found[64];
+    (void)snprintf(found, sizeof found, "%lld announced", (long long)count);
+    if (status == 0)
+        say(&(struct finding){count > 0 ? FINDING_GOOD : FINDING_WARNING, "workers", found,
+                              count > 0 ? "" : "Nobody takes generations from the queue: start sluice-stream-worker."}, d);
+    loop_stop(d->loop);
+}
+
+static void on_checked(int status, void *arg)
+{
+    struct doctor *d = arg;
+    struct key key = key_plain("workers");
+    const struct span command[] = {SPAN_LIT("ZCARD"), span_of(key.text)};
+    if (status != 0) {
+        say(&(struct finding){FINDING_FAILURE, "redis", "the connection broke while it was asked", "Look at the server's log."}, d);
+        loop_stop(d->loop);
+        return;
+    }
+    link_command(d->link, 2, command, 0, on_workers, d);
+}
+
+static void on_state(struct link *link, enum link_state state, void *arg)
+{
+    struct doctor *d = arg;
+    if (state != LINK_UP || d->is_asking)
+        return;
+    d->is_asking = true;
+    say(&(struct finding){FINDING_GOOD, "redis", d->conf->redis_url, ""}, d);
+    settings_check(link, d->conf->worker_lease, &(struct settings_hooks){say, on_checked, d});
+}
+
+static void on_patience_over(void *arg)
+{
+    struct doctor *d = arg;
+    say(&(struct finding){FINDING_FAILURE, "redis", d->conf->redis_url,
+                          "It cannot be reached: is the server running, and redis.url (SLUICE_REDIS_URL) right, with user and password?"}, d);
+    loop_stop(d->loop);
+}
+
+static void examine(struct doctor *d)
+{
+    char models[64];
+    d->loop = loop_new();
+    timer_init(&d->patience, d->loop, on_patience_over, d);
+    timer_start(&d->patience, PATIENCE_MS);
+    (void)snprintf(models, sizeof models, "%zu configured", d->conf->model_count);
+    say(&(struct finding){d->conf->model_count > 0 ? FINDING_GOOD : FINDING_WARNING, "models", models,
+                          d->conf->model_count > 0 ? "" : "No generation can run: add a row to models, or set SLUICE_LLM_URL and SLUICE_LLM_MODEL."}, d);
+    d->link = link_new(d->loop, &(struct link_options){.url = d->conf->redis_url, .on_state = on_state, .arg = d});
+    loop_run(d->loop);
+    link_free(d->link);
+    timer_release(&d->patience);
+    loop_free(d->loop);
+    (void)printf("%d broken, %d warnings\n", d->failures, d->warnings);
+}
+
+int command_doctor(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    struct doctor doctor = {.failures = 0};
+    struct conf *conf = NULL;
+    struct err err = {.code = ERR_OK};
+    const char *path = NULL;
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (c == 'h')
+            return fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
+        if (c != 'c')
+            return EXIT_USAGE;
+        path = optarg;
+    }
+    if (conf_load(path, &conf, &err) != 0) {
+        say(&(struct finding){FINDING_FAILURE, "configuration", err.message, "Mend the file; `sluice config` prints what is in force."}, &doctor);
+        return EXIT_FAILED;
+    }
+    doctor.conf = conf;
+    examine(&doctor);
+    conf_free(conf);
+    return doctor.failures > 0 ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,145 @@
+/* Owns: one search. A server that was named must answer GET <url>/models (a local one may still be loading its model); Ollama is only looked for. */
+#include "provider.h"
+#include "client.h"
+
+#include "base/mem.h"
+#include "wire/json.h"
+
+#include <stdlib.h>
+
+enum { SEARCH_MAGIC = 0x70726f76, ASK_AGAIN_MS = 300, OLLAMA_CONNECT_MS = 300, ANSWER_MS = 5000 };
+
+static const char OPENAI_URL[] = "https://api.openai.com/v1";
+static const char OPENAI_MODEL[] = "gpt-4o-mini";
+static const char OLLAMA_URL[] = "http://127.0.0.1:11434/v1";
+
+struct provider_search {
+    uint32_t magic;
+    struct loop *loop;
+    struct fetcher *fetcher;
+    struct provider found;
+    struct timer again;
+    int64_t patience_ms;
+    bool is_optional; /* Ollama: no answer means no Ollama */
+    char *why;
+    on_provider done;
+    void *arg;
+};
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value == NULL ? "" : value;
+}
+
+static void conclude(void *arg)
+{
+    struct provider_search *s = arg;
+    CHECK_MAGIC(s, SEARCH_MAGIC);
+    s->done(s->why == NULL ? 0 : -ERR_CONFIG, &s->found, s->why, s->arg);
+}
+
+static void name_provider(struct provider_search *s, const char *url, const char *model, const char *key)
+{
+    struct span trimmed = span_of(url);
+    while (trimmed.len > 0 && trimmed.ptr[trimmed.len - 1] == '/')
+        trimmed.len--;
+    mem_free(s->found.url);
+    mem_free(s->found.model);
+    s->found.url = span_dup(trimmed);
+    s->found.model = mem_strdup(model);
+    s->found.key = key;
+}
+
+static void ask_for_models(void *arg);
+
+static void no_answer(struct provider_search *s, int status)
+{
+    if (s->is_optional) {
+        name_provider(s, "", "", "");
+        s->found.needs_simulator = true;
+        conclude(s);
+    } else if (s->patience_ms > 0) {
+        s->patience_ms -= ASK_AGAIN_MS;
+        timer_start(&s->again, ASK_AGAIN_MS);
+    } else {
+        s->why = status < 0 ? mem_printf("%s cannot be reached", s->found.url)
+                            : mem_printf("%s/models answers %d and lists no model: set SLUICE_LLM_MODEL", s->found.url, status);
+        conclude(s);
+    }
+}
+
+static void on_models(int status, struct span body, void *arg)
+{
+    struct provider_search *s = arg;
+    struct json_doc *doc = NULL;
+    struct err err = {.code = ERR_OK};
+    CHECK_MAGIC(s, SEARCH_MAGIC);
+    struct span first = SPAN_NONE;
+    if (status == 200 && json_parse(body, &doc, &err) == 0)
+        first = json_string(json_get(json_at(json_get(json_root(doc), "data"), 0), "id"));
+    bool is_up = status == 200 && (first.len > 0 || *s->found.model != '\0');
+    if (is_up && *s->found.model == '\0') {
+        mem_free(s->found.model);
+        s->found.model = span_dup(first);
+    }
+    json_free(doc);
+    if (is_up)
+        conclude(s);
+    else
+        no_answer(s, status);
+}
+
+static void ask_for_models(void *arg)
+{
+    struct provider_search *s = arg;
+    CHECK_MAGIC(s, SEARCH_MAGIC);
+    char *url = mem_printf("%s/models", s->found.url);
+    const char *key = environment("SLUICE_LLM_KEY");
+    char *authorization = *key == '\0' || s->is_optional ? NULL : mem_printf("Bearer %s", key);
+    client_start(s->loop, s->fetcher, &(struct client_call){.method = "GET", .url = url, .authorization = authorization, .connect_ms = s->is_optional ? OLLAMA_CONNECT_MS : 3000, .total_ms = ANSWER_MS}, on_models, s);
+    mem_free(authorization);
+    mem_free(url);
+}
+
+struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher, const struct conf *conf, int64_t patience_ms, on_provider done, void *arg)
+{
+    struct provider_search *s = MEM_NEW(struct provider_search);
+    s->magic = SEARCH_MAGIC;
+    s->loop = loop;
+    s->fetcher = fetcher;
+    s->patience_ms = patience_ms;
+    s->done = done;
+    s->arg = arg;
+    timer_init(&s->again, loop, ask_for_models, s);
+    const char *model = environment("SLUICE_LLM_MODEL");
+    if (conf->model_count > 0 && !span_is(span_of(conf->models[0].base_url), environment("SLUICE_LLM_URL"))) {
+        name_provider(s, conf->models[0].base_url, conf->models[0].model, "");
+        s->found.is_configured = true;
+        loop_defer(loop, conclude, s);
+    } else if (*environment("SLUICE_LLM_URL") != '\0') {
+        name_provider(s, environment("SLUICE_LLM_URL"), model, ""); /* SLUICE_LLM_KEY reaches the children as it is */
+        ask_for_models(s);
+    } else if (*environment("OPENAI_API_KEY") != '\0') {
+        name_provider(s, OPENAI_URL, *model == '\0' ? OPENAI_MODEL : model, "env:OPENAI_API_KEY");
+        loop_defer(loop, conclude, s);
+    } else {
+        name_provider(s, OLLAMA_URL, model, "");
+        s->is_optional = true;
+        ask_for_models(s);
+    }
+    return s;
+}
+
+void provider_search_free(struct provider_search *s)
+{
+    if (s == NULL)
+        return;
+    CHECK_MAGIC(s, SEARCH_MAGIC);
+    timer_release(&s->again);
+    mem_free(s->found.url);
+    mem_free(s->found.model);
+    mem_free(s->why);
+    s->magic = 0;
+    mem_free(s);
+}

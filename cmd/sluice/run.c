@@ -1,0 +1,379 @@
+/* sluice run: a private Redis, a provider, one API process and one worker, for a first try on one machine. Prints three lines: redis, provider, ready.
+ *
+ *     REDIS ─► MODEL SERVER (when given) ─► PROVIDER ─► SERVICES ─► RUNNING ─► STOPPING
+ */
+#include "command.h"
+#include "provider.h"
+#include "stack.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/link.h"
+#include "loop/process.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { RUN_MAGIC = 0x72756e21, STOP_PATIENCE_MS = 8000, MODEL_SERVER_PATIENCE_MS = 180 * 1000, SERVER_PATIENCE_MS = 2000 };
+enum rank { RANK_REDIS, RANK_PROVIDER, RANK_SERVICE };
+
+static const char HELP[] =
+    "usage: sluice run [--config FILE] [-- MODEL_SERVER ARG...]\n\n"
+    "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is configured (sluice-llmsim), one API process and one\n"
+    "stream worker; Ctrl-C stops all of it, state kept.\n\n"
+    "  SLUICE_PORT       the API's port on 127.0.0.1 (8080; 0: any free one)\n"
+    "  SLUICE_HOME       the state folder (~/.local/state/sluice)\n"
+    "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first it lists) and SLUICE_LLM_KEY\n"
+    "  OPENAI_API_KEY    use OpenAI\n"
+    "  MODEL_SERVER      a command that serves SLUICE_LLM_URL, started and stopped with the rest\n";
+
+struct run {
+    uint32_t magic;
+    struct loop *loop;
+    struct process *process;
+    struct fetcher *fetcher;
+    struct stack *stack;
+    struct provider_search *search;
+    struct link *link; /* only to see a given Redis */
+    struct conf *conf;
+    char *home, *bin;  /* state folder; folder of the programs */
+    char *redis_url;
+    char *provider_url;
+    char *api_url;
+    char *const *model_server; /* argv or NULL */
+    int ready_services;
+    int exit_status;
+    bool is_stopping;
+};
+
+static void say(const char *name, const char *value)
+{
+    (void)printf("%s %s\n", name, value);
+    (void)fflush(stdout);
+}
+
+static void stop_all(struct run *r, int exit_status)
+{
+    if (r->is_stopping)
+        return;
+    r->is_stopping = true;
+    r->exit_status = exit_status;
+    stack_stop(r->stack, STOP_PATIENCE_MS);
+}
+
+static void give_up(struct run *r, const char *what, const char *why)
+{
+    (void)fprintf(stderr, "sluice run: %s: %s\n", what, why);
+    stop_all(r, EXIT_FAILED);
+}
+
+static char *program(struct run *r, const char *name)
+{
+    char *path = mem_printf("%s/%s", r->bin, name);
+    if (access(path, X_OK) == 0)
+        return path;
+    mem_free(path);
+    return mem_strdup(name); /* from PATH */
+}
+
+static const char *environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value == NULL || *value == '\0' ? otherwise : value;
+}
+
+/* -- services ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void start_services(struct run *r, const struct provider *p)
+{
+    const char *port = environment("SLUICE_PORT", "8080");
+    const char *admin = environment("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
+    char *redis = mem_printf("SLUICE_REDIS_URL=%s", r->redis_url);
+    char *listen = mem_printf("SLUICE_API_LISTEN=127.0.0.1:%s", port);
+    char *admin_listen = mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment("SLUICE_API_ADMIN_LISTEN", admin));
+    char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment("SLUICE_WORKER_DRAIN", "5s"));
+    char *url = mem_printf("SLUICE_LLM_URL=%s", p->url), *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
+    char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key);
+    const char *env[] = {redis, listen, admin_listen, drain, p->is_configured ? NULL : url, model, *p->key == '\0' ? NULL : key, NULL};
+    char *api = program(r, "sluice-api"), *worker = program(r, "sluice-stream-worker");
+    stack_add(r->stack, &(struct stack_member){"api", (const char *[]){api, NULL}, env, NULL, RANK_SERVICE, true});
+    stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env, NULL, RANK_SERVICE, true});
+    char *owned[] = {redis, listen, admin_listen, drain, url, model, key, api, worker};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        mem_free(owned[i]);
+}
+
+static void on_service_ready(struct run *r)
+{
+    if (++r->ready_services < 2 || r->api_url == NULL)
+        return;
+    say("ready", r->api_url);
+    process_ready(r->process, "running");
+}
+
+/* "listening http://127.0.0.1:8080": the address is kept for when the API is started again. */
+static void on_api_line(struct run *r, const char *line)
+{
+    static const char word[] = "listening http://";
+    if (strncmp(line, word, sizeof word - 1) != 0 || r->api_url != NULL)
+        return;
+    r->api_url = mem_strdup(line + strlen("listening "));
+    char *listen = mem_printf("SLUICE_API_LISTEN=%s", line + sizeof word - 1);
+    stack_set(r->stack, "api", listen);
+    mem_free(listen);
+}
+
+/* -- provider ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void start_simulator(struct run *r)
+{
+    char *path = program(r, "sluice-llmsim");
+    stack_add(r->stack, &(struct stack_member){"llmsim", (const char *[]){path, "--listen", "127.0.0.1:0", NULL}, NULL, NULL, RANK_PROVIDER, false});
+    mem_free(path);
+}
+
+static void on_simulator_line(struct run *r, const char *line)
+{
+    static const char word[] = "listening ";
+    if (strncmp(line, word, sizeof word - 1) != 0 || r->provider_url != NULL)
+        return;
+    r->provider_url = mem_printf("%s/v1", line + sizeof word - 1);
+    say("provider", r->provider_url);
+    char model[] = "sim";
+    start_services(r, &(struct provider){.url = r->provider_url, .model = model, .key = ""});
+}
+
+static void on_found(int status, const struct provider *p, const char *why, void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    if (r->is_stopping)
+        return;
+    if (status != 0) {
+        give_up(r, "provider", why);
+    } else if (p->needs_simulator) {
+        start_simulator(r);
+    } else {
+        r->provider_url = mem_strdup(p->url);
+        say("provider", r->provider_url);
+        stack_ready(r->stack, "model-server");
+        start_services(r, p);
+    }
+}
+
+static void find_provider(struct run *r)
+{
+    int64_t patience_ms = r->model_server != NULL ? MODEL_SERVER_PATIENCE_MS : SERVER_PATIENCE_MS;
+    if (r->model_server != NULL) {
+        char *log_path = mem_printf("%s/model-server.log", r->home);
+        /* its standard output is not ours to print: lines are ignored */
+        stack_add(r->stack, &(struct stack_member){"model-server", (const char *const *)r->model_server, NULL, log_path, RANK_PROVIDER, true});
+        mem_free(log_path);
+    }
+    r->search = provider_find(r->loop, r->fetcher, r->conf, patience_ms, on_found, r);
+}
+
+/* -- redis ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void on_redis_ready(struct run *r)
+{
+    say("redis", r->redis_url);
+    find_provider(r);
+}
+
+static void on_given_redis(struct link *link, enum link_state state, void *arg)
+{
+    struct run *r = arg;
+    (void)link;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    if (state == LINK_UP && r->provider_url == NULL && r->search == NULL && !r->is_stopping)
+        on_redis_ready(r);
+    else if (state == LINK_BACKOFF && r->search == NULL)
+        give_up(r, r->redis_url, "cannot be reached");
+}
+
+static void start_redis(struct run *r)
+{
+    const char *given = environment("SLUICE_REDIS_URL", NULL);
+    if (given != NULL) {
+        r->redis_url = mem_strdup(given);
+        r->link = link_new(r->loop, &(struct link_options){.url = given, .on_state = on_given_redis, .arg = r});
+        return;
+    }
+    char *socket = mem_printf("%s/redis.sock", r->home), *log_path = mem_printf("%s/redis.log", r->home);
+    r->redis_url = mem_printf("unix://%s", socket);
+    const char *argv[] = {"redis-server", "--port", "0", "--unixsocket", socket, "--unixsocketperm", "600", "--dir", r->home, "--appendonly", "yes", "--supervised", "systemd", "--daemonize", "no", "--save", "", "--logfile", log_path, NULL};
+    stack_add(r->stack, &(struct stack_member){"redis", argv, NULL, log_path, RANK_REDIS, true});
+    mem_free(socket);
+    mem_free(log_path);
+}
+
+/* -- the stack's hooks ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void on_ready(const char *name, void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    if (r->is_stopping)
+        return;
+    if (strcmp(name, "redis") == 0)
+        on_redis_ready(r);
+    else if (strcmp(name, "api") == 0 || strcmp(name, "stream-worker") == 0)
+        on_service_ready(r);
+}
+
+static void on_line(const char *name, const char *line, void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    if (r->is_stopping)
+        return;
+    if (strcmp(name, "api") == 0)
+        on_api_line(r, line);
+    else if (strcmp(name, "llmsim") == 0)
+        on_simulator_line(r, line);
+}
+
+static void on_failed(const char *name, const char *why, void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    give_up(r, name, why);
+}
+
+static void on_stopped(void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    loop_stop(r->loop);
+}
+
+static void on_drain(void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    stop_all(r, EXIT_OK);
+}
+
+static void on_now(void *arg)
+{
+    struct run *r = arg;
+    CHECK_MAGIC(r, RUN_MAGIC);
+    stack_stop_now(r->stack);
+}
+
+/* -- set-up --------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Makes every folder of the path; 0 or errno. */
+static int make_folders(const char *path)
+{
+    char *copy = mem_strdup(path);
+    int why = 0;
+    for (char *slash = strchr(copy + 1, '/'); why == 0; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            why = errno;
+        if (slash == NULL)
+            break;
+        *slash = '/';
+    }
+    mem_free(copy);
+    return why;
+}
+
+static char *state_folder(void)
+{
+    const char *home = environment("SLUICE_HOME", NULL), *state = environment("XDG_STATE_HOME", NULL);
+    if (home != NULL && *home == '/')
+        return mem_strdup(home);
+    if (home != NULL) {
+        char *here = getcwd(NULL, 0);
+        char *path = mem_printf("%s/%s", here == NULL ? "" : here, home);
+        free(here); /* getcwd's own */
+        return path;
+    }
+    return state != NULL ? mem_printf("%s/sluice", state) : mem_printf("%s/.local/state/sluice", environment("HOME", "/tmp"));
+}
+
+static char *program_folder(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    return mem_strdup(dirname(path));
+}
+
+static int prepare(struct run *r, const char *config)
+{
+    struct err err = {.code = ERR_OK};
+    size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/redis.sock";
+    if (config != NULL)
+        (void)setenv("SLUICE_CONFIG", config, 1); /* the children read it too */
+    if (conf_load(NULL, &r->conf, &err) != 0) {
+        (void)fprintf(stderr, "sluice run: %s\n", err.message);
+        return EXIT_FAILED;
+    }
+    r->home = state_folder();
+    r->bin = program_folder();
+    int why = make_folders(r->home);
+    if (why != 0 || strlen(r->home) > longest) {
+        (void)fprintf(stderr, "sluice run: %s: %s; set SLUICE_HOME to a folder that can be written\n", r->home, why != 0 ? strerror(why) : "the path is too long for a socket");
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+static void release(struct run *r)
+{
+    provider_search_free(r->search);
+    stack_free(r->stack);
+    link_free(r->link);
+    fetcher_free(r->fetcher);
+    process_free(r->process);
+    if (r->loop != NULL)
+        loop_free(r->loop);
+    conf_free(r->conf);
+    char *owned[] = {r->home, r->bin, r->redis_url, r->provider_url, r->api_url};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        mem_free(owned[i]);
+}
+
+static int run_stack(const char *config, char *const *model_server)
+{
+    struct run r = {.magic = RUN_MAGIC, .model_server = model_server, .exit_status = EXIT_OK};
+    int rc = prepare(&r, config);
+    if (rc == EXIT_OK) {
+        r.loop = loop_new();
+        r.process = process_new(r.loop, &(struct process_hooks){.on_drain = on_drain, .on_now = on_now, .arg = &r});
+        r.fetcher = fetcher_new(r.loop);
+        r.stack = stack_new(r.loop, &(struct stack_hooks){on_ready, on_line, on_failed, on_stopped, &r});
+        start_redis(&r);
+        loop_run(r.loop);
+        rc = r.exit_status;
+    }
+    release(&r);
+    return rc;
+}
+
+int command_run(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    const char *config = NULL;
+    for (int c; (c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1;) {
+        if (c == 'h')
+            return fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
+        if (c != 'c')
+            return EXIT_USAGE;
+        config = optarg;
+    }
+    return run_stack(config, optind < argc ? argv + optind : NULL);
+}
