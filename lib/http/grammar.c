@@ -83,6 +83,43 @@ bool grammar_is_host(struct span s)
     return rest.ptr == NULL || (num_parse_u64(rest, &port) == 0 && port <= PORT_MAX);
 }
 
+/* Length of the quoted string that begins here, quotes included; 0 when it does not end. */
+static size_t quoted_length(struct span s)
+{
+    for (size_t i = 1; i < s.len; i++) {
+        if (s.ptr[i] == '"')
+            return i + 1;
+        i += s.ptr[i] == '\\';
+    }
+    return 0;
+}
+
+bool grammar_is_chunk_extension(struct span s)
+{
+    if (!grammar_is_field_value(s))
+        return false;
+    for (size_t at = 0;;) {
+        size_t end = at;
+        while (end < s.len && s.ptr[end] != ';' && s.ptr[end] != '=')
+            end++;
+        if (!grammar_is_token(span_make(s.ptr + at, end - at)))
+            return false;
+        if (end < s.len && s.ptr[end] == '=') {
+            struct span rest = span_make(s.ptr + end + 1, s.len - end - 1), value = rest;
+            size_t quoted = rest.len > 0 && rest.ptr[0] == '"' ? quoted_length(rest) : 0;
+            value = quoted > 0 ? span_make(rest.ptr, quoted) : span_cut(&value, ';');
+            if (quoted == 0 && !grammar_is_token(value))
+                return false;
+            end += 1 + value.len;
+        }
+        if (end == s.len)
+            return true;
+        if (s.ptr[end] != ';')
+            return false;
+        at = end + 1;
+    }
+}
+
 bool grammar_parse_hex(struct span s, uint64_t *out)
 {
     uint64_t value = 0;

@@ -246,7 +246,7 @@ static enum parser_status feed_head(struct parser *p, char c)
 static enum parser_status chunk_line(struct parser *p, struct span line)
 {
     struct span extension = line, size = span_cut(&extension, ';');
-    if (extension.ptr != NULL && !grammar_is_field_value(extension))
+    if (extension.ptr != NULL && !grammar_is_chunk_extension(extension))
         return fail(p, 400, "malformed chunk extension");
     if (!grammar_parse_hex(span_trim(size).len == size.len ? size : SPAN_NONE, &p->left))
         return fail(p, 400, "malformed chunk size");
@@ -256,9 +256,10 @@ static enum parser_status chunk_line(struct parser *p, struct span line)
     return PARSER_MORE;
 }
 
-/* Trailers are checked like fields, bounded, and dropped. */
+/* Trailers are checked like fields, bounded, and dropped; those that would change the framing or the routing are refused (RFC 9110 6.5.1). */
 static enum parser_status trailer_line(struct parser *p, struct span line)
 {
+    static const char *const forbidden[] = {"transfer-encoding", "content-length", "host", "connection", "upgrade", "te", "trailer", "expect"};
     struct span value = line, name = span_cut(&value, ':');
     if (line.len == 0) {
         p->state = DONE;
@@ -266,6 +267,9 @@ static enum parser_status trailer_line(struct parser *p, struct span line)
     }
     if (value.ptr == NULL || !grammar_is_token(name) || !grammar_is_field_value(value))
         return fail(p, 400, "malformed trailer field");
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (span_is_nocase(name, forbidden[i]))
+            return fail(p, 400, "that field may not stand in a trailer");
     return PARSER_MORE;
 }
 
