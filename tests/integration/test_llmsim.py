@@ -1,0 +1,139 @@
+"""The simulated provider: every word of a script, every fault, and a journal that tells the truth. All else here relies on it."""
+import http.client
+import json
+import threading
+import time
+
+import pytest
+
+from support.client import get_json, request
+from support.processes import BIN, Process, wait_until
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory):
+    process = Process("llmsim", [BIN / "sluice-llmsim", "--listen", "127.0.0.1:0"], tmp_path_factory.mktemp("llmsim"))
+    process.url = process.wait_line(r"listening (http://\S+)").group(1)
+    yield process
+    assert process.stop() == 0
+
+
+def body(message, **fields):
+    return {"model": "sim", "stream": True, "stream_options": {"include_usage": True}, "messages": [{"role": "user", "content": message}], **fields}
+
+
+def ask(sim, message, id_="x", timeout=20, **fields):
+    """(status, frames, seconds): the data of each frame, parsed where it is JSON."""
+    began = time.monotonic()
+    try:
+        status, _, raw = request("POST", sim.url + "/v1/chat/completions", body(message, **fields), {"X-Request-Id": id_}, timeout)
+    except http.client.IncompleteRead as cut:
+        status, raw = 200, cut.partial
+    frames = [part[6:] for part in raw.decode(errors="replace").split("\n\n") if part.startswith("data: ")]
+    return status, frames, time.monotonic() - began
+
+
+def text(frames):
+    chunks = [json.loads(f) for f in frames if f.startswith("{") and f.endswith("}")]
+    return "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c.get("choices"))
+
+
+def last_row(sim):
+    return get_json(sim.url + "/journal")[1][-1]
+
+
+def test_an_answer_by_default(sim):
+    status, frames, _ = ask(sim, "hello")
+    assert status == 200 and frames[-1] == "[DONE]" and len(text(frames)) > 200
+    finish, usage = json.loads(frames[-3]), json.loads(frames[-2])
+    assert finish["choices"][0]["finish_reason"] == "stop" and usage["choices"] == [] and usage["usage"]["completion_tokens"] > 50
+    assert all(json.loads(f).get("usage") is None for f in frames[:-2])
+
+
+def test_the_words(sim):
+    _, frames, took = ask(sim, "!sim tokens=7 delay_ms=30 first_ms=200 text=self nonsense=1 tokens=abc")
+    row = last_row(sim)
+    assert text(frames) == "".join(f"{row['id']}:{n} " for n in range(7)) and ":" not in row["id"]
+    assert took >= 0.2 + 6 * 0.03
+    assert not any('"usage":{' in f for f in ask(sim, "!sim tokens=2 usage=none")[1])
+    assert json.loads(ask(sim, "!sim tokens=50", max_tokens=3)[1][-3])["choices"][0]["finish_reason"] == "length"
+    frames = [json.loads(f) for f in ask(sim, "!sim tool=find")[1] if f != "[DONE]"]
+    calls = [f["choices"][0]["delta"]["tool_calls"][0] for f in frames if f["choices"] and f["choices"][0]["delta"].get("tool_calls")]
+    assert calls[0]["function"]["name"] == "find" and calls[0]["id"]
+    json.loads("".join(c["function"]["arguments"] for c in calls))
+
+
+@pytest.mark.parametrize(
+    "fault,tokens,ends_with",
+    [("truncate@3", 3, None), ("error@2", 2, "error"), ("garbage@2", 2, None), ("reset@4", None, None), ("drip", 5, "[DONE]")],
+)
+def test_faults_in_the_stream(sim, fault, tokens, ends_with):
+    try:
+        status, frames, _ = ask(sim, f"!sim tokens=5 delay_ms=2 text=self fault={fault}")
+    except ConnectionError:
+        status, frames = 200, []
+    assert status == 200
+    if tokens is not None:
+        assert len(text(frames).split()) == tokens
+    if ends_with:
+        assert ends_with in frames[-1]
+    else:
+        assert "[DONE]" not in frames
+    assert last_row(sim)["end"] == ("complete" if fault == "drip" else "fault")
+
+
+def test_stall_and_huge_are_silent_until_the_client_leaves(sim):
+    for fault in ("stall@2", "huge@1"):
+        with pytest.raises(TimeoutError):
+            ask(sim, f"!sim tokens=5 delay_ms=2 fault={fault}", timeout=1)
+        assert wait_until(lambda: last_row(sim)["end"], "the row's end") == "client_closed"
+
+
+def test_statuses(sim):
+    for status in (400, 401, 429, 500, 503, 529):
+        got, headers, raw = request("POST", sim.url + "/v1/chat/completions", body(f"!sim fault=status:{status} retry_after=7"))
+        assert got == status and json.loads(raw)["error"]["message"]
+        assert headers.get("Retry-After") == ("7" if status in (429, 503) else None)
+        assert last_row(sim)["status"] == status
+
+
+def test_without_stream(sim):
+    status, _, raw = request("POST", sim.url + "/v1/chat/completions", body("!sim tokens=3 text=self", stream=False))
+    answer = json.loads(raw)
+    assert status == 200 and answer["choices"][0]["message"]["content"] == "".join(f"{last_row(sim)['id']}:{n} " for n in range(3))
+    assert answer["usage"]["completion_tokens"] == 3
+
+
+def test_the_journal_is_there_from_the_arrival_on(sim):
+    thread = threading.Thread(target=ask, args=(sim, "!sim first_ms=1500 tokens=1", "gen-1"), kwargs={"temperature": 0.5})
+    before = time.time() * 1000
+    thread.start()
+    row = wait_until(lambda: next((r for r in get_json(sim.url + "/journal")[1] if r["generation_id"] == "gen-1"), None), "the row")
+    assert row["end"] is None and row["ended_ms"] is None and row["format"] == "openai" and before - 50 <= row["at_ms"] <= time.time() * 1000 + 50
+    assert row["messages"] == [{"role": "user", "content": "!sim first_ms=1500 tokens=1"}] and row["params"] == {"temperature": 0.5}
+    assert get_json(sim.url + "/stats")[1]["open"] == 1
+    thread.join()
+    row = next(r for r in get_json(sim.url + "/journal")[1] if r["generation_id"] == "gen-1")
+    assert row["end"] == "complete" and row["tokens"] == 1 and row["ended_ms"] >= row["at_ms"] + 1400
+
+
+def test_bad_requests(sim):
+    for raw in (b"{", b"[]", b'{"model":"sim"}', b'{"model":"sim","messages":[]}', b'{"messages":[{"role":"user","content":"x"}]}'):
+        status, _, answer = request("POST", sim.url + "/v1/chat/completions", raw)
+        assert status == 400 and set(json.loads(answer)["error"]) == {"message", "type", "param", "code"}
+    assert request("GET", sim.url + "/v1/nothing")[0] == 404 and request("GET", sim.url + "/v1/chat/completions")[0] == 405
+    assert get_json(sim.url + "/v1/models")[1]["data"][0]["id"] == "sim"
+
+
+def test_hundreds_at_once_and_a_flood_that_nobody_reads(sim):
+    before = sim.memory_kb()
+    threads = [threading.Thread(target=ask, args=(sim, "!sim tokens=20 delay_ms=20")) for _ in range(200)]
+    for t in threads:
+        t.start()
+    connection = http.client.HTTPConnection(sim.url.split("//")[1])
+    connection.request("POST", "/v1/chat/completions", json.dumps(body("!sim tokens=5000000 delay_ms=0")), {"Content-Type": "application/json"})
+    for t in threads:
+        t.join()
+    assert sim.memory_kb() - before < 60 * 1024
+    connection.close()
+    wait_until(lambda: get_json(sim.url + "/stats")[1]["open"] == 0, "all to be over")
