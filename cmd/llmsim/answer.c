@@ -1,6 +1,7 @@
 /* Owns: one answer each, its timer and its row in the journal.
  *
- *     WAITING (first_ms) ─► TALKING ─► OVER        TALKING ─► FULL ─► TALKING (the client does not read)        any ─► OVER (client left, fault)
+ *     WAITING (first_ms) ─► TALKING ─► OVER        TALKING ─► FULL ─► TALKING (the client does not
+ * read)        any ─► OVER (client left, fault)
  */
 #include "answer.h"
 #include "frames.h"
@@ -11,7 +12,12 @@
 
 #include <stdio.h>
 
-enum { ANSWER_MAGIC = 0x616e7377, FRAMES_MAX = 16 * 1024 * 1024, BURST = 64, WHOLE_MAX = 4 * 1024 * 1024 };
+enum {
+    ANSWER_MAGIC = 0x616e7377,
+    FRAMES_MAX = 16 * 1024 * 1024,
+    BURST = 64,
+    WHOLE_MAX = 4 * 1024 * 1024
+};
 
 static const char ARGUMENTS[] = "{\"query\": \"simulated\", \"limit\": 3}";
 enum { FRAGMENT_BYTES = 7 };
@@ -28,7 +34,7 @@ struct answer {
     char *model;
     bool wants_stream, wants_usage;
     int64_t input_tokens, total, max_tokens;
-    int64_t said; /* tokens so far */
+    int64_t said;    /* tokens so far */
     struct buf drip; /* bytes that go out one by one */
     bool ends_after_drip;
     struct timer timer;
@@ -56,11 +62,16 @@ static void over(struct answer *a, const char *end, int status)
     loop_defer(a->sim->loop, free_answer, a);
 }
 
-/* -- what is said ------------------------------------------------------------------------------------------------------------------ */
+/* -- what is said
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t total_of(const struct script *s, int64_t max_tokens)
 {
-    int64_t total = *s->tool != '\0' ? ((int64_t)sizeof ARGUMENTS + FRAGMENT_BYTES - 2) / FRAGMENT_BYTES : s->tokens >= 0 ? s->tokens : text_tokens();
+    int64_t total = *s->tool != '\0'
+                        ? ((int64_t)sizeof ARGUMENTS + FRAGMENT_BYTES - 2) / FRAGMENT_BYTES
+                    : s->tokens >= 0 ? s->tokens
+                                     : text_tokens();
     return max_tokens >= 0 && max_tokens < total ? max_tokens : total;
 }
 
@@ -102,7 +113,9 @@ static void put_end(struct answer *a, struct buf *out)
     frame_done(out);
 }
 
-/* -- faults ------------------------------------------------------------------------------------------------------------------------ */
+/* -- faults
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Does what the script's fault wants at this place; true when the answer goes no further. */
 static bool fault_here(struct answer *a, struct buf *out)
@@ -129,7 +142,9 @@ static bool fault_here(struct answer *a, struct buf *out)
     return true;
 }
 
-/* -- going on ---------------------------------------------------------------------------------------------------------------------- */
+/* -- going on
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static void complete(struct answer *a)
 {
@@ -157,7 +172,8 @@ static void talk(struct answer *a)
     struct buf out;
     bool is_at_fault = false;
     buf_init(&out, FRAMES_MAX);
-    for (int n = 0; n < (a->script.delay_ms == 0 ? BURST : 1) && a->said < a->total && !is_at_fault; n++) {
+    for (int n = 0; n < (a->script.delay_ms == 0 ? BURST : 1) && a->said < a->total && !is_at_fault;
+         n++) {
         is_at_fault = fault_here(a, &out);
         if (!is_at_fault)
             put_token(a, &out);
@@ -210,12 +226,15 @@ static void on_gone(void *arg, const char *reason)
     over(a, "client_closed", 200);
 }
 
-/* -- beginning --------------------------------------------------------------------------------------------------------------------- */
+/* -- beginning
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void begin_stream(struct answer *a)
 {
     struct buf out;
-    a->stream = http_stream_begin(a->request, "text/event-stream; charset=utf-8", &(struct http_stream_hooks){on_gone, on_writable, a});
+    a->stream = http_stream_begin(a->request, "text/event-stream; charset=utf-8",
+                                  &(struct http_stream_hooks){on_gone, on_writable, a});
     a->request = NULL;
     buf_init(&out, FRAMES_MAX);
     if (*a->script.tool != '\0')
@@ -244,8 +263,10 @@ static void answer_whole(void *arg)
     buf_init(&text, WHOLE_MAX);
     buf_init(&out, 2 * WHOLE_MAX);
     for (; a->said < a->total && buf_error(&text) == 0; a->said++, row_token(a->row))
-        (void)buf_span(&text, token(a, a->said, own, sizeof own)); /* looked at in the loop's head */
-    frame_whole(&out, &a->frame, buf_as_span(&text), a->script.tool, finish_reason(a), a->input_tokens, a->said);
+        (void)buf_span(&text,
+                       token(a, a->said, own, sizeof own)); /* looked at in the loop's head */
+    frame_whole(&out, &a->frame, buf_as_span(&text), a->script.tool, finish_reason(a),
+                a->input_tokens, a->said);
     http_set_user(a->request, NULL, NULL);
     http_reply_json(a->request, 200, buf_as_span(&out));
     over(a, "complete", 200);
@@ -253,7 +274,8 @@ static void answer_whole(void *arg)
     buf_release(&out);
 }
 
-void answer_start(struct simulator *sim, struct http_request *request, struct row *row, const struct script *script, const struct asked *asked)
+void answer_start(struct simulator *sim, struct http_request *request, struct row *row,
+                  const struct script *script, const struct asked *asked)
 {
     struct answer *a = MEM_NEW(struct answer);
     a->magic = ANSWER_MAGIC;
@@ -268,7 +290,8 @@ void answer_start(struct simulator *sim, struct http_request *request, struct ro
     a->total = total_of(script, asked->max_tokens);
     a->model = span_dup(asked->model);
     a->id = id_mint("chatcmpl");
-    a->frame = (struct frame){a->id.text, span_of(a->model), clock_wall_ms() / 1000, asked->wants_usage};
+    a->frame =
+        (struct frame){a->id.text, span_of(a->model), clock_wall_ms() / 1000, asked->wants_usage};
     buf_init(&a->drip, FRAMES_MAX);
     sim->answers++;
     if (asked->wants_stream) {
@@ -277,6 +300,7 @@ void answer_start(struct simulator *sim, struct http_request *request, struct ro
     } else {
         timer_init(&a->timer, sim->loop, answer_whole, a);
         http_set_user(request, a, on_request_gone);
-        timer_start(&a->timer, script->first_ms + script->delay_ms * (a->total > 0 ? a->total - 1 : 0));
+        timer_start(&a->timer,
+                    script->first_ms + script->delay_ms * (a->total > 0 ? a->total - 1 : 0));
     }
 }

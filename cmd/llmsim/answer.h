@@ -1,4 +1,5 @@
-/* One answer under way: tokens by a timer, faults where the script wants them, never more in memory than the client reads. */
+/* One answer under way: tokens by a timer, faults where the script wants them, never more in memory
+ * than the client reads. */
 #ifndef SLUICE_LLMSIM_ANSWER_H
 #define SLUICE_LLMSIM_ANSWER_H
 
@@ -21,6 +22,7 @@ struct asked {
 };
 
 /* Takes over the request; `row` is ended when the answer is. */
-void answer_start(struct simulator *sim, struct http_request *request, struct row *row, const struct script *script, const struct asked *asked);
+void answer_start(struct simulator *sim, struct http_request *request, struct row *row,
+                  const struct script *script, const struct asked *asked);
 
 #endif

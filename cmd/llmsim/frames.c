@@ -112,7 +112,9 @@ void frame_usage(struct buf *b, const struct frame *f, int64_t input, int64_t ou
 
 void frame_error(struct buf *b)
 {
-    (void)buf_text(b, "data: {\"error\":{\"message\":\"The server had an error while processing your request.\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
+    (void)buf_text(b,
+                   "data: {\"error\":{\"message\":\"The server had an error while processing your "
+                   "request.\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
 }
 
 void frame_garbage(struct buf *b)
@@ -135,7 +137,8 @@ void frame_done(struct buf *b)
     (void)buf_text(b, "data: [DONE]\n\n");
 }
 
-void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool, const char *finish_reason, int64_t input, int64_t output)
+void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool,
+                 const char *finish_reason, int64_t input, int64_t output)
 {
     struct json_writer w = json_writer(b);
     json_open(&w, NULL, '{');

@@ -1,11 +1,12 @@
-/* OpenAI's chat completion chunks (wire format: `data: {json}` frames, `[DONE]` at the end). Appended to a buffer. Pure. */
+/* OpenAI's chat completion chunks (wire format: `data: {json}` frames, `[DONE]` at the end).
+ * Appended to a buffer. Pure. */
 #ifndef SLUICE_LLMSIM_FRAMES_H
 #define SLUICE_LLMSIM_FRAMES_H
 
 #include "base/buf.h"
 
 struct frame {
-    const char *id;    /* of the answer: chatcmpl-... */
+    const char *id; /* of the answer: chatcmpl-... */
     struct span model;
     int64_t created_s;
     bool has_usage_member; /* every chunk says "usage":null when usage was asked for */
@@ -23,6 +24,7 @@ void frame_huge(struct buf *b, const struct frame *f);
 void frame_done(struct buf *b);
 
 /* The whole answer of a request without stream. tool "" for a text. */
-void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool, const char *finish_reason, int64_t input, int64_t output);
+void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool,
+                 const char *finish_reason, int64_t input, int64_t output);
 
 #endif

@@ -61,7 +61,8 @@ void journal_free(struct journal *j)
     mem_free(j);
 }
 
-struct row *journal_begin(struct journal *j, struct span generation, struct span messages, struct span params)
+struct row *journal_begin(struct journal *j, struct span generation, struct span messages,
+                          struct span params)
 {
     struct row *r = MEM_NEW(struct row);
     (void)snprintf(r->id, sizeof r->id, "r%lld", (long long)++j->requests);
@@ -131,8 +132,8 @@ void journal_put(const struct journal *j, struct buf *out)
     struct json_writer w = json_writer(out);
     const struct row *r;
     json_open(&w, NULL, '[');
-    TAILQ_FOREACH (r, &j->rows, link)
-        put_row(&w, r);
+    TAILQ_FOREACH(r, &j->rows, link)
+    put_row(&w, r);
     json_close(&w);
 }
 
@@ -141,8 +142,8 @@ void journal_put_stats(const struct journal *j, struct buf *out)
     struct json_writer w = json_writer(out);
     int64_t tokens = j->tokens;
     const struct row *r;
-    TAILQ_FOREACH (r, &j->rows, link)
-        tokens += r->end == NULL ? r->tokens : 0;
+    TAILQ_FOREACH(r, &j->rows, link)
+    tokens += r->end == NULL ? r->tokens : 0;
     json_open(&w, NULL, '{');
     json_member_int(&w, "requests", j->requests);
     json_member_int(&w, "open", j->open);

@@ -1,4 +1,5 @@
-/* sluice-llmsim: a provider to develop and test against. Owns the routes: OpenAI's chat completions and models, and what it saw (stats, journal). */
+/* sluice-llmsim: a provider to develop and test against. Owns the routes: OpenAI's chat completions
+ * and models, and what it saw (stats, journal). */
 #include "answer.h"
 
 #include "base/log.h"
@@ -11,11 +12,13 @@
 
 enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024, DRAIN_MS = 500 };
 
-static const char HELP[] = "usage: sluice-llmsim [--listen ADDRESS]\n\n"
-                           "A simulated LLM provider in OpenAI's wire format under /v1; GET /stats and GET /journal tell what was asked. A last user message that begins with\n"
-                           "!sim scripts the answer: tokens= delay_ms= first_ms= text=self usage=none tool= retry_after=\n"
-                           "fault=stall@n|reset@n|truncate@n|error@n|garbage@n|huge@n|drip|status:NNN\n\n"
-                           "  --listen ADDRESS   host:port (127.0.0.1:8090; port 0 takes a free one)\n";
+static const char HELP[] =
+    "usage: sluice-llmsim [--listen ADDRESS]\n\n"
+    "A simulated LLM provider in OpenAI's wire format under /v1; GET /stats and GET /journal tell "
+    "what was asked. A last user message that begins with\n"
+    "!sim scripts the answer: tokens= delay_ms= first_ms= text=self usage=none tool= retry_after=\n"
+    "fault=stall@n|reset@n|truncate@n|error@n|garbage@n|huge@n|drip|status:NNN\n\n"
+    "  --listen ADDRESS   host:port (127.0.0.1:8090; port 0 takes a free one)\n";
 
 struct program {
     uint32_t magic;
@@ -24,7 +27,9 @@ struct program {
     struct timer drain;
 };
 
-/* -- answers that are no generations ------------------------------------------------------------------------------------------------ */
+/* -- answers that are no generations
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void reply_error(struct http_request *r, int status, const char *type, const char *message)
 {
@@ -46,7 +51,9 @@ static void reply_error(struct http_request *r, int status, const char *type, co
 static void models(struct http_request *r, void *arg)
 {
     (void)arg;
-    http_reply_json(r, 200, SPAN_LIT("{\"object\":\"list\",\"data\":[{\"id\":\"sim\",\"object\":\"model\",\"created\":0,\"owned_by\":\"sluice\"}]}"));
+    http_reply_json(r, 200,
+                    SPAN_LIT("{\"object\":\"list\",\"data\":[{\"id\":\"sim\",\"object\":\"model\","
+                             "\"created\":0,\"owned_by\":\"sluice\"}]}"));
 }
 
 static void stats(struct http_request *r, void *arg)
@@ -72,7 +79,9 @@ static void journal(struct http_request *r, void *arg)
     buf_release(&out);
 }
 
-/* -- chat completions ---------------------------------------------------------------------------------------------------------------- */
+/* -- chat completions
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* The text of the last user message; of the first text part when its content is an array. */
 static struct span last_user_text(const struct json *messages)
@@ -80,12 +89,15 @@ static struct span last_user_text(const struct json *messages)
     for (size_t i = json_count(messages); i > 0; i--) {
         const struct json *m = json_at(messages, i - 1), *content = json_get(m, "content");
         if (span_is(json_string(json_get(m, "role")), "user"))
-            return json_type(content) == JSON_ARRAY ? json_string(json_get(json_at(content, 0), "text")) : json_string(content);
+            return json_type(content) == JSON_ARRAY
+                       ? json_string(json_get(json_at(content, 0), "text"))
+                       : json_string(content);
     }
     return SPAN_NONE;
 }
 
-/* Everything but model, messages and the streaming switches, as it came: what the journal calls params. */
+/* Everything but model, messages and the streaming switches, as it came: what the journal calls
+ * params. */
 static void put_params(struct buf *out, struct span body)
 {
     static const char *const left_out[] = {"model", "messages", "stream", "stream_options"};
@@ -98,7 +110,8 @@ static void put_params(struct buf *out, struct span body)
         for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
             is_param = is_param && !span_is(name, left_out[i]);
         if (is_param)
-            (void)buf_printf(out, "%s\"%.*s\":%.*s", has_any ? "," : "", SPAN_ARG(name), SPAN_ARG(value));
+            (void)buf_printf(out, "%s\"%.*s\":%.*s", has_any ? "," : "", SPAN_ARG(name),
+                             SPAN_ARG(value));
         has_any = has_any || is_param;
     }
     (void)buf_byte(out, '}');
@@ -106,13 +119,16 @@ static void put_params(struct buf *out, struct span body)
 
 static struct asked look(const struct json *root, struct span messages)
 {
-    struct asked asked = {.model = json_string(json_get(root, "model")), .wants_stream = json_bool(json_get(root, "stream"), false), .max_tokens = -1};
+    struct asked asked = {.model = json_string(json_get(root, "model")),
+                          .wants_stream = json_bool(json_get(root, "stream"), false),
+                          .max_tokens = -1};
     const char *const names[] = {"max_tokens", "max_completion_tokens"};
     int64_t number;
     for (size_t i = 0; i < 2; i++)
         if (json_int(json_get(root, names[i]), &number) && number >= 0)
             asked.max_tokens = number;
-    asked.wants_usage = json_bool(json_get(json_get(root, "stream_options"), "include_usage"), false);
+    asked.wants_usage =
+        json_bool(json_get(json_get(root, "stream_options"), "include_usage"), false);
     asked.input_tokens = (int64_t)messages.len / 4 + 1;
     return asked;
 }
@@ -126,7 +142,8 @@ static void answer(struct program *p, struct http_request *r, const struct json_
     struct buf params;
     buf_init(&params, text.len + 64);
     put_params(&params, text);
-    struct row *row = journal_begin(p->sim.journal, http_header(r, "X-Request-Id"), messages, buf_as_span(&params));
+    struct row *row = journal_begin(p->sim.journal, http_header(r, "X-Request-Id"), messages,
+                                    buf_as_span(&params));
     buf_release(&params);
     if (script.fault != FAULT_STATUS) {
         answer_start(&p->sim, r, row, &script, &asked);
@@ -136,7 +153,8 @@ static void answer(struct program *p, struct http_request *r, const struct json_
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)script.retry_after_s);
     if (script.status == 429 || script.status == 503)
         http_add_header(r, "Retry-After", span_of(seconds));
-    reply_error(r, script.status, script.status == 429 ? "rate_limit_error" : "simulated_error", "The simulated provider was told to answer with this status.");
+    reply_error(r, script.status, script.status == 429 ? "rate_limit_error" : "simulated_error",
+                "The simulated provider was told to answer with this status.");
     row_end(p->sim.journal, row, "fault", script.status);
 }
 
@@ -148,8 +166,10 @@ static void completions(struct http_request *r, void *arg)
     CHECK_MAGIC(p, MAIN_MAGIC);
     if (json_parse(http_body(r), &doc, &err) != 0)
         reply_error(r, 400, "invalid_request_error", err.message);
-    else if (json_type(json_get(json_root(doc), "messages")) != JSON_ARRAY || json_count(json_get(json_root(doc), "messages")) == 0)
-        reply_error(r, 400, "invalid_request_error", "messages must be an array with at least one message");
+    else if (json_type(json_get(json_root(doc), "messages")) != JSON_ARRAY ||
+             json_count(json_get(json_root(doc), "messages")) == 0)
+        reply_error(r, 400, "invalid_request_error",
+                    "messages must be an array with at least one message");
     else if (json_type(json_get(json_root(doc), "model")) != JSON_STRING)
         reply_error(r, 400, "invalid_request_error", "model must be a string");
     else
@@ -158,10 +178,15 @@ static void completions(struct http_request *r, void *arg)
 }
 
 static const struct http_route ROUTES[] = {
-    {HTTP_POST, "/v1/chat/completions", completions}, {HTTP_GET, "/v1/models", models}, {HTTP_GET, "/stats", stats}, {HTTP_GET, "/journal", journal},
+    {HTTP_POST, "/v1/chat/completions", completions},
+    {HTTP_GET, "/v1/models", models},
+    {HTTP_GET, "/stats", stats},
+    {HTTP_GET, "/journal", journal},
 };
 
-/* -- life ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- life
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void end(void *arg)
 {
@@ -177,8 +202,14 @@ static int serve(const char *address)
     char bound[64] = "";
     p.sim.loop = loop_new();
     p.sim.journal = journal_new();
-    struct process *process = process_new(p.sim.loop, &(struct process_hooks){.on_drain = end, .arg = &p});
-    p.server = http_server_new(p.sim.loop, &(struct http_options){.routes = ROUTES, .route_count = sizeof ROUTES / sizeof *ROUTES, .arg = &p, .max_body_bytes = BODY_MAX, .max_per_address = 100000});
+    struct process *process =
+        process_new(p.sim.loop, &(struct process_hooks){.on_drain = end, .arg = &p});
+    p.server = http_server_new(p.sim.loop,
+                               &(struct http_options){.routes = ROUTES,
+                                                      .route_count = sizeof ROUTES / sizeof *ROUTES,
+                                                      .arg = &p,
+                                                      .max_body_bytes = BODY_MAX,
+                                                      .max_per_address = 100000});
     int rc = http_listen(p.server, address, bound, sizeof bound, &err);
     if (rc == 0) {
         (void)printf("listening http://%s\n", bound);
@@ -197,7 +228,10 @@ static int serve(const char *address)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"listen", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     const char *address = "127.0.0.1:8090";
     log_setup("sluice-llmsim", LOG_INFO, false);
     for (int c; (c = getopt_long(argc, argv, "l:vh", options, NULL)) != -1;) {

@@ -11,8 +11,10 @@ static const struct {
     enum fault fault;
     bool has_place; /* `@n` follows */
 } FAULTS[] = {
-    {"stall", FAULT_STALL, true}, {"reset", FAULT_RESET, true}, {"truncate", FAULT_TRUNCATE, true}, {"error", FAULT_ERROR, true},
-    {"garbage", FAULT_GARBAGE, true}, {"huge", FAULT_HUGE, true}, {"drip", FAULT_DRIP, false},
+    {"stall", FAULT_STALL, true},       {"reset", FAULT_RESET, true},
+    {"truncate", FAULT_TRUNCATE, true}, {"error", FAULT_ERROR, true},
+    {"garbage", FAULT_GARBAGE, true},   {"huge", FAULT_HUGE, true},
+    {"drip", FAULT_DRIP, false},
 };
 
 const char *fault_name(enum fault fault)
@@ -36,7 +38,8 @@ static void parse_fault(struct script *s, struct span value)
         return;
     }
     for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
-        bool is_placed = place.ptr != NULL && num_parse_u64(place, &number) == 0 && number <= SCRIPT_TOKENS_MAX;
+        bool is_placed =
+            place.ptr != NULL && num_parse_u64(place, &number) == 0 && number <= SCRIPT_TOKENS_MAX;
         if (!span_is(name, FAULTS[i].name) || is_placed != FAULTS[i].has_place)
             continue;
         s->fault = FAULTS[i].fault;
@@ -54,7 +57,8 @@ static void parse_number(struct span value, int64_t max, int64_t *out)
 static bool is_tool_name(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_' || s.ptr[i] == '-'))
+        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') ||
+              (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_' || s.ptr[i] == '-'))
             return false;
     return s.len > 0 && s.len <= SCRIPT_TOOL_MAX;
 }
@@ -65,7 +69,10 @@ static void parse_word(struct script *s, struct span word)
     struct {
         const char *name;
         int64_t max, *out;
-    } numbers[] = {{"tokens", SCRIPT_TOKENS_MAX, &s->tokens}, {"delay_ms", SCRIPT_MS_MAX, &s->delay_ms}, {"first_ms", SCRIPT_MS_MAX, &s->first_ms}, {"retry_after", 86400, &s->retry_after_s}};
+    } numbers[] = {{"tokens", SCRIPT_TOKENS_MAX, &s->tokens},
+                   {"delay_ms", SCRIPT_MS_MAX, &s->delay_ms},
+                   {"first_ms", SCRIPT_MS_MAX, &s->first_ms},
+                   {"retry_after", 86400, &s->retry_after_s}};
     if (value.ptr == NULL)
         return;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -83,8 +90,11 @@ static void parse_word(struct script *s, struct span word)
 
 struct script script_parse(struct span message)
 {
-    struct script s = {.tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .retry_after_s = 1};
-    bool is_script = span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' || message.ptr[4] == '\n' || message.ptr[4] == '\t');
+    struct script s = {
+        .tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .retry_after_s = 1};
+    bool is_script =
+        span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' ||
+                                              message.ptr[4] == '\n' || message.ptr[4] == '\t');
     while (is_script && message.ptr != NULL) {
         struct span line = span_cut(&message, '\n');
         while (line.ptr != NULL)
@@ -93,14 +103,21 @@ struct script script_parse(struct span message)
     return s;
 }
 
-/* -- readable text ----------------------------------------------------------------------------------------------------------------- */
+/* -- readable text
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static const char TEXT[] =
-    "This is a simulated answer. No model was asked, and nothing was billed for it; the words are always the same, so that whoever reads them can tell at a glance "
-    "whether one is missing.\n\nA sluice is a gate in a channel. Water comes down the channel whether anybody watches it or not; the gate decides how much of it passes, and "
-    "it can be shut at any moment. What had passed by then has passed, and what had not stays where it was. That is all there is to a good gate: it shuts at once, it "
-    "shuts tightly, and it never pretends to be shut while water still runs beneath it.\n\nYou can script this answer. Begin a message with !sim and add words such as "
-    "tokens=200, delay_ms=20, first_ms=500 or fault=stall@40, and this provider will do as it is told.";
+    "This is a simulated answer. No model was asked, and nothing was billed for it; the words are "
+    "always the same, so that whoever reads them can tell at a glance "
+    "whether one is missing.\n\nA sluice is a gate in a channel. Water comes down the channel "
+    "whether anybody watches it or not; the gate decides how much of it passes, and "
+    "it can be shut at any moment. What had passed by then has passed, and what had not stays "
+    "where it was. That is all there is to a good gate: it shuts at once, it "
+    "shuts tightly, and it never pretends to be shut while water still runs beneath it.\n\nYou can "
+    "script this answer. Begin a message with !sim and add words such as "
+    "tokens=200, delay_ms=20, first_ms=500 or fault=stall@40, and this provider will do as it is "
+    "told.";
 
 int64_t text_tokens(void)
 {

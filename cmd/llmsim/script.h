@@ -7,7 +7,17 @@
 
 enum { SCRIPT_TOKENS_MAX = 10 * 1000 * 1000, SCRIPT_MS_MAX = 3600 * 1000, SCRIPT_TOOL_MAX = 64 };
 
-enum fault { FAULT_NONE, FAULT_STALL, FAULT_RESET, FAULT_TRUNCATE, FAULT_ERROR, FAULT_GARBAGE, FAULT_HUGE, FAULT_DRIP, FAULT_STATUS };
+enum fault {
+    FAULT_NONE,
+    FAULT_STALL,
+    FAULT_RESET,
+    FAULT_TRUNCATE,
+    FAULT_ERROR,
+    FAULT_GARBAGE,
+    FAULT_HUGE,
+    FAULT_DRIP,
+    FAULT_STATUS
+};
 
 struct script {
     int64_t tokens;   /* -1: the whole readable text */
@@ -22,11 +32,13 @@ struct script {
     int64_t retry_after_s;
 };
 
-/* The script in a message; a default answer when it does not begin with `!sim`. Unknown words and values are ignored. */
+/* The script in a message; a default answer when it does not begin with `!sim`. Unknown words and
+ * values are ignored. */
 struct script script_parse(struct span message);
 const char *fault_name(enum fault fault);
 
-/* The n-th token of the readable text (n from 0, it begins again after its end), and how many one text has. */
+/* The n-th token of the readable text (n from 0, it begins again after its end), and how many one
+ * text has. */
 struct span text_token(int64_t n);
 int64_t text_tokens(void);
 

@@ -83,7 +83,8 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     conclude(x);
 }
 
-void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call, client_on_answer done, void *arg)
+void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call,
+                  client_on_answer done, void *arg)
 {
     struct exchange *x = MEM_NEW(struct exchange);
     struct fetch_header headers[3] = {{"Accept", "application/json"}};
@@ -106,7 +107,10 @@ void client_start(struct loop *loop, struct fetcher *fetcher, const struct clien
         .connect_ms = call->connect_ms,
         .total_ms = call->total_ms,
     };
-    int rc = fetch_start(fetcher, &request, &(struct fetch_hooks){.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = x}, &x->fetch, &err);
+    int rc = fetch_start(
+        fetcher, &request,
+        &(struct fetch_hooks){.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = x},
+        &x->fetch, &err);
     if (rc != 0) {
         fail(x, rc, err.message);
         loop_defer(loop, conclude, x);

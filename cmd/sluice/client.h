@@ -1,4 +1,5 @@
-/* A small HTTP client for the commands: one request, one whole answer, on fetch. And where the API is. */
+/* A small HTTP client for the commands: one request, one whole answer, on fetch. And where the API
+ * is. */
 #ifndef SLUICE_CMD_CLIENT_H
 #define SLUICE_CMD_CLIENT_H
 
@@ -13,7 +14,8 @@ char *client_server_url(void);
 /* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
 char *client_authorization(void);
 
-/* status: the HTTP status, or a negative error (body: what went wrong, for people). Borrowed during the call. */
+/* status: the HTTP status, or a negative error (body: what went wrong, for people). Borrowed during
+ * the call. */
 typedef void (*client_on_answer)(int status, struct span body, void *arg);
 
 struct client_call {
@@ -25,6 +27,7 @@ struct client_call {
 };
 
 /* Starts; `done` comes exactly once, never before this returns, also when the URL is unusable. */
-void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call, client_on_answer done, void *arg);
+void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call,
+                  client_on_answer done, void *arg);
 
 #endif

@@ -1,5 +1,6 @@
-/* The subcommands of `sluice`. Each takes its own argv (argv[0] is its name), prints results on standard output and what goes wrong on standard
- * error, and returns the exit status: 0 well, 1 it failed, 2 it was called wrongly. */
+/* The subcommands of `sluice`. Each takes its own argv (argv[0] is its name), prints results on
+ * standard output and what goes wrong on standard error, and returns the exit status: 0 well, 1 it
+ * failed, 2 it was called wrongly. */
 #ifndef SLUICE_CMD_COMMAND_H
 #define SLUICE_CMD_COMMAND_H
 

@@ -10,7 +10,8 @@
 enum { PRINT_MAX = 4 * 1024 * 1024 };
 
 static const char HELP[] = "usage: sluice config [--config FILE] [--document]\n\n"
-                           "Prints the effective settings as YAML: the file (--config, else SLUICE_CONFIG), the environment over it, secrets masked.\n"
+                           "Prints the effective settings as YAML: the file (--config, else "
+                           "SLUICE_CONFIG), the environment over it, secrets masked.\n"
                            "--document prints the table of all settings instead.\n";
 
 static int print_settings(const char *path, bool want_document)
@@ -28,7 +29,8 @@ static int print_settings(const char *path, bool want_document)
     else
         conf_print(conf, &out);
     struct span text = buf_as_span(&out);
-    int rc = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+    int rc = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? EXIT_OK
+                                                                                      : EXIT_FAILED;
     buf_release(&out);
     conf_free(conf);
     return rc;
@@ -36,7 +38,10 @@ static int print_settings(const char *path, bool want_document)
 
 int command_config(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"document", no_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"document", no_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     const char *path = NULL;
     bool want_document = false;
     for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {

@@ -1,5 +1,5 @@
-/* sluice doctor: is Redis there, and set as the promises need it; is anybody working. Every finding says what to do. Exit status 1 when something
- * is broken, 0 with warnings or without. */
+/* sluice doctor: is Redis there, and set as the promises need it; is anybody working. Every finding
+ * says what to do. Exit status 1 when something is broken, 0 with warnings or without. */
 #include "command.h"
 
 #include "base/buf.h"
@@ -13,7 +13,8 @@
 enum { PATIENCE_MS = 3000 };
 
 static const char HELP[] = "usage: sluice doctor [--config FILE]\n\n"
-                           "Looks at the configuration, at Redis (reachable, version, eviction, persistence, buffers, round trip) and at the workers,\n"
+                           "Looks at the configuration, at Redis (reachable, version, eviction, "
+                           "persistence, buffers, round trip) and at the workers,\n"
                            "and says for each finding what to do.\n";
 
 struct doctor {
@@ -27,7 +28,10 @@ struct doctor {
 
 static void say(const struct finding *f, void *arg)
 {
-    static const char *const words[] = {[FINDING_GOOD] = "good", [FINDING_NOTE] = "note", [FINDING_WARNING] = "WARNING", [FINDING_FAILURE] = "BROKEN"};
+    static const char *const words[] = {[FINDING_GOOD] = "good",
+                                        [FINDING_NOTE] = "note",
+                                        [FINDING_WARNING] = "WARNING",
+                                        [FINDING_FAILURE] = "BROKEN"};
     struct doctor *d = arg;
     d->failures += f->level == FINDING_FAILURE;
     d->warnings += f->level == FINDING_WARNING;
@@ -43,8 +47,12 @@ static void on_workers(int status, const struct reply *reply, void *arg)
     char found[64];
     (void)snprintf(found, sizeof found, "%lld announced", (long long)count);
     if (status == 0)
-        say(&(struct finding){count > 0 ? FINDING_GOOD : FINDING_WARNING, "workers", found,
-                              count > 0 ? "" : "Nobody takes generations from the queue: start sluice-stream-worker."}, d);
+        say(
+            &(struct finding){
+                count > 0 ? FINDING_GOOD : FINDING_WARNING, "workers", found,
+                count > 0 ? ""
+                          : "Nobody takes generations from the queue: start sluice-stream-worker."},
+            d);
     loop_stop(d->loop);
 }
 
@@ -54,7 +62,9 @@ static void on_checked(int status, void *arg)
     struct key key = key_plain("workers");
     const struct span command[] = {SPAN_LIT("ZCARD"), span_of(key.text)};
     if (status != 0) {
-        say(&(struct finding){FINDING_FAILURE, "redis", "the connection broke while it was asked", "Look at the server's log."}, d);
+        say(&(struct finding){FINDING_FAILURE, "redis", "the connection broke while it was asked",
+                              "Look at the server's log."},
+            d);
         loop_stop(d->loop);
         return;
     }
@@ -75,7 +85,9 @@ static void on_patience_over(void *arg)
 {
     struct doctor *d = arg;
     say(&(struct finding){FINDING_FAILURE, "redis", d->conf->redis_url,
-                          "It cannot be reached: is the server running, and redis.url (SLUICE_REDIS_URL) right, with user and password?"}, d);
+                          "It cannot be reached: is the server running, and redis.url "
+                          "(SLUICE_REDIS_URL) right, with user and password?"},
+        d);
     loop_stop(d->loop);
 }
 
@@ -86,9 +98,14 @@ static void examine(struct doctor *d)
     timer_init(&d->patience, d->loop, on_patience_over, d);
     timer_start(&d->patience, PATIENCE_MS);
     (void)snprintf(models, sizeof models, "%zu configured", d->conf->model_count);
-    say(&(struct finding){d->conf->model_count > 0 ? FINDING_GOOD : FINDING_WARNING, "models", models,
-                          d->conf->model_count > 0 ? "" : "No generation can run: add a row to models, or set SLUICE_LLM_URL and SLUICE_LLM_MODEL."}, d);
-    d->link = link_new(d->loop, &(struct link_options){.url = d->conf->redis_url, .on_state = on_state, .arg = d});
+    say(&(struct finding){d->conf->model_count > 0 ? FINDING_GOOD : FINDING_WARNING, "models",
+                          models,
+                          d->conf->model_count > 0 ? ""
+                                                   : "No generation can run: add a row to models, "
+                                                     "or set SLUICE_LLM_URL and SLUICE_LLM_MODEL."},
+        d);
+    d->link = link_new(
+        d->loop, &(struct link_options){.url = d->conf->redis_url, .on_state = on_state, .arg = d});
     loop_run(d->loop);
     link_free(d->link);
     timer_release(&d->patience);
@@ -98,7 +115,9 @@ static void examine(struct doctor *d)
 
 int command_doctor(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     struct doctor doctor = {.failures = 0};
     struct conf *conf = NULL;
     struct err err = {.code = ERR_OK};
@@ -111,7 +130,9 @@ int command_doctor(int argc, char **argv)
         path = optarg;
     }
     if (conf_load(path, &conf, &err) != 0) {
-        say(&(struct finding){FINDING_FAILURE, "configuration", err.message, "Mend the file; `sluice config` prints what is in force."}, &doctor);
+        say(&(struct finding){FINDING_FAILURE, "configuration", err.message,
+                              "Mend the file; `sluice config` prints what is in force."},
+            &doctor);
         return EXIT_FAILED;
     }
     doctor.conf = conf;

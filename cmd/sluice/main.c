@@ -13,7 +13,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"run", command_run, "start the whole stack on this machine: Redis, a provider, the API and a worker"},
+    {"run", command_run,
+     "start the whole stack on this machine: Redis, a provider, the API and a worker"},
     {"stop", command_stop, "stop a generation and print the message given back"},
     {"tail", command_tail, "print a generation while it runs"},
     {"doctor", command_doctor, "look at Redis and the configuration, and say what to do"},
@@ -25,8 +26,10 @@ static void print_help(FILE *to)
     (void)fprintf(to, "usage: sluice COMMAND [OPTION...]\n\n");
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
         (void)fprintf(to, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].sentence);
-    (void)fprintf(to, "\nsluice COMMAND --help tells a command's options; sluice --version the version.\n"
-                      "stop and tail find their server by SLUICE_URL (http://127.0.0.1:8080) and SLUICE_API_KEY.\n");
+    (void)fprintf(
+        to, "\nsluice COMMAND --help tells a command's options; sluice --version the version.\n"
+            "stop and tail find their server by SLUICE_URL (http://127.0.0.1:8080) and "
+            "SLUICE_API_KEY.\n");
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,5 @@
-/* Owns: one search. A server that was named must answer GET <url>/models (a local one may still be loading its model); Ollama is only looked for. */
+/* Owns: one search. A server that was named must answer GET <url>/models (a local one may still be
+ * loading its model); Ollama is only looked for. */
 #include "provider.h"
 #include "client.h"
 
@@ -39,7 +40,8 @@ static void conclude(void *arg)
     s->done(s->why == NULL ? 0 : -ERR_CONFIG, &s->found, s->why, s->arg);
 }
 
-static void name_provider(struct provider_search *s, const char *url, const char *model, const char *key)
+static void name_provider(struct provider_search *s, const char *url, const char *model,
+                          const char *key)
 {
     struct span trimmed = span_of(url);
     while (trimmed.len > 0 && trimmed.ptr[trimmed.len - 1] == '/')
@@ -63,8 +65,10 @@ static void no_answer(struct provider_search *s, int status)
         s->patience_ms -= ASK_AGAIN_MS;
         timer_start(&s->again, ASK_AGAIN_MS);
     } else {
-        s->why = status < 0 ? mem_printf("%s cannot be reached", s->found.url)
-                            : mem_printf("%s/models answers %d and lists no model: set SLUICE_LLM_MODEL", s->found.url, status);
+        s->why = status < 0
+                     ? mem_printf("%s cannot be reached", s->found.url)
+                     : mem_printf("%s/models answers %d and lists no model: set SLUICE_LLM_MODEL",
+                                  s->found.url, status);
         conclude(s);
     }
 }
@@ -97,12 +101,20 @@ static void ask_for_models(void *arg)
     char *url = mem_printf("%s/models", s->found.url);
     const char *key = environment("SLUICE_LLM_KEY");
     char *authorization = *key == '\0' || s->is_optional ? NULL : mem_printf("Bearer %s", key);
-    client_start(s->loop, s->fetcher, &(struct client_call){.method = "GET", .url = url, .authorization = authorization, .connect_ms = s->is_optional ? OLLAMA_CONNECT_MS : 3000, .total_ms = ANSWER_MS}, on_models, s);
+    client_start(s->loop, s->fetcher,
+                 &(struct client_call){.method = "GET",
+                                       .url = url,
+                                       .authorization = authorization,
+                                       .connect_ms = s->is_optional ? OLLAMA_CONNECT_MS : 3000,
+                                       .total_ms = ANSWER_MS},
+                 on_models, s);
     mem_free(authorization);
     mem_free(url);
 }
 
-struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher, const struct conf *conf, int64_t patience_ms, on_provider done, void *arg)
+struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher,
+                                      const struct conf *conf, int64_t patience_ms,
+                                      on_provider done, void *arg)
 {
     struct provider_search *s = MEM_NEW(struct provider_search);
     s->magic = SEARCH_MAGIC;
@@ -113,12 +125,14 @@ struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher
     s->arg = arg;
     timer_init(&s->again, loop, ask_for_models, s);
     const char *model = environment("SLUICE_LLM_MODEL");
-    if (conf->model_count > 0 && !span_is(span_of(conf->models[0].base_url), environment("SLUICE_LLM_URL"))) {
+    if (conf->model_count > 0 &&
+        !span_is(span_of(conf->models[0].base_url), environment("SLUICE_LLM_URL"))) {
         name_provider(s, conf->models[0].base_url, conf->models[0].model, "");
         s->found.is_configured = true;
         loop_defer(loop, conclude, s);
     } else if (*environment("SLUICE_LLM_URL") != '\0') {
-        name_provider(s, environment("SLUICE_LLM_URL"), model, ""); /* SLUICE_LLM_KEY reaches the children as it is */
+        name_provider(s, environment("SLUICE_LLM_URL"), model,
+                      ""); /* SLUICE_LLM_KEY reaches the children as it is */
         ask_for_models(s);
     } else if (*environment("OPENAI_API_KEY") != '\0') {
         name_provider(s, OPENAI_URL, *model == '\0' ? OPENAI_MODEL : model, "env:OPENAI_API_KEY");

@@ -1,4 +1,5 @@
-/* sluice run: a private Redis, a provider, one API process and one worker, for a first try on one machine. Prints three lines: redis, provider, ready.
+/* sluice run: a private Redis, a provider, one API process and one worker, for a first try on one
+ * machine. Prints three lines: redis, provider, ready.
  *
  *     REDIS ─► MODEL SERVER (when given) ─► PROVIDER ─► SERVICES ─► RUNNING ─► STOPPING
  */
@@ -22,16 +23,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { RUN_MAGIC = 0x72756e21, STOP_PATIENCE_MS = 8000, MODEL_SERVER_PATIENCE_MS = 180 * 1000, SERVER_PATIENCE_MS = 2000 };
+enum {
+    RUN_MAGIC = 0x72756e21,
+    STOP_PATIENCE_MS = 8000,
+    MODEL_SERVER_PATIENCE_MS = 180 * 1000,
+    SERVER_PATIENCE_MS = 2000
+};
 enum rank { RANK_REDIS, RANK_PROVIDER, RANK_SERVICE };
 
 static const char HELP[] =
     "usage: sluice run [--config FILE] [-- MODEL_SERVER ARG...]\n\n"
-    "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is configured (sluice-llmsim), one API process and one\n"
+    "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is "
+    "configured (sluice-llmsim), one API process and one\n"
     "stream worker; Ctrl-C stops all of it, state kept.\n\n"
     "  SLUICE_PORT       the API's port on 127.0.0.1 (8080; 0: any free one)\n"
     "  SLUICE_HOME       the state folder (~/.local/state/sluice)\n"
-    "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first it lists) and SLUICE_LLM_KEY\n"
+    "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first it "
+    "lists) and SLUICE_LLM_KEY\n"
     "  OPENAI_API_KEY    use OpenAI\n"
     "  MODEL_SERVER      a command that serves SLUICE_LLM_URL, started and stopped with the rest\n";
 
@@ -44,7 +52,7 @@ struct run {
     struct provider_search *search;
     struct link *link; /* only to see a given Redis */
     struct conf *conf;
-    char *home, *bin;  /* state folder; folder of the programs */
+    char *home, *bin; /* state folder; folder of the programs */
     char *redis_url;
     char *provider_url;
     char *api_url;
@@ -90,7 +98,9 @@ static const char *environment(const char *name, const char *otherwise)
     return value == NULL || *value == '\0' ? otherwise : value;
 }
 
-/* -- services ------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- services
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void start_services(struct run *r, const struct provider *p)
 {
@@ -98,14 +108,25 @@ static void start_services(struct run *r, const struct provider *p)
     const char *admin = environment("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
     char *redis = mem_printf("SLUICE_REDIS_URL=%s", r->redis_url);
     char *listen = mem_printf("SLUICE_API_LISTEN=127.0.0.1:%s", port);
-    char *admin_listen = mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment("SLUICE_API_ADMIN_LISTEN", admin));
+    char *admin_listen =
+        mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment("SLUICE_API_ADMIN_LISTEN", admin));
     char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment("SLUICE_WORKER_DRAIN", "5s"));
-    char *url = mem_printf("SLUICE_LLM_URL=%s", p->url), *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
+    char *url = mem_printf("SLUICE_LLM_URL=%s", p->url),
+         *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
     char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key);
-    const char *env[] = {redis, listen, admin_listen, drain, p->is_configured ? NULL : url, model, *p->key == '\0' ? NULL : key, NULL};
+    const char *env[] = {redis,
+                         listen,
+                         admin_listen,
+                         drain,
+                         p->is_configured ? NULL : url,
+                         model,
+                         *p->key == '\0' ? NULL : key,
+                         NULL};
     char *api = program(r, "sluice-api"), *worker = program(r, "sluice-stream-worker");
-    stack_add(r->stack, &(struct stack_member){"api", (const char *[]){api, NULL}, env, NULL, RANK_SERVICE, true});
-    stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env, NULL, RANK_SERVICE, true});
+    stack_add(r->stack, &(struct stack_member){"api", (const char *[]){api, NULL}, env, NULL,
+                                               RANK_SERVICE, true});
+    stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env,
+                                               NULL, RANK_SERVICE, true});
     char *owned[] = {redis, listen, admin_listen, drain, url, model, key, api, worker};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free(owned[i]);
@@ -131,12 +152,16 @@ static void on_api_line(struct run *r, const char *line)
     mem_free(listen);
 }
 
-/* -- provider ------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- provider
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void start_simulator(struct run *r)
 {
     char *path = program(r, "sluice-llmsim");
-    stack_add(r->stack, &(struct stack_member){"llmsim", (const char *[]){path, "--listen", "127.0.0.1:0", NULL}, NULL, NULL, RANK_PROVIDER, false});
+    stack_add(r->stack, &(struct stack_member){
+                            "llmsim", (const char *[]){path, "--listen", "127.0.0.1:0", NULL}, NULL,
+                            NULL, RANK_PROVIDER, false});
     mem_free(path);
 }
 
@@ -175,13 +200,17 @@ static void find_provider(struct run *r)
     if (r->model_server != NULL) {
         char *log_path = mem_printf("%s/model-server.log", r->home);
         /* its standard output is not ours to print: lines are ignored */
-        stack_add(r->stack, &(struct stack_member){"model-server", (const char *const *)r->model_server, NULL, log_path, RANK_PROVIDER, true});
+        stack_add(r->stack,
+                  &(struct stack_member){"model-server", (const char *const *)r->model_server, NULL,
+                                         log_path, RANK_PROVIDER, true});
         mem_free(log_path);
     }
     r->search = provider_find(r->loop, r->fetcher, r->conf, patience_ms, on_found, r);
 }
 
-/* -- redis ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- redis
+ * ----------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_redis_ready(struct run *r)
 {
@@ -205,18 +234,26 @@ static void start_redis(struct run *r)
     const char *given = environment("SLUICE_REDIS_URL", NULL);
     if (given != NULL) {
         r->redis_url = mem_strdup(given);
-        r->link = link_new(r->loop, &(struct link_options){.url = given, .on_state = on_given_redis, .arg = r});
+        r->link = link_new(
+            r->loop, &(struct link_options){.url = given, .on_state = on_given_redis, .arg = r});
         return;
     }
-    char *socket = mem_printf("%s/redis.sock", r->home), *log_path = mem_printf("%s/redis.log", r->home);
+    char *socket = mem_printf("%s/redis.sock", r->home),
+         *log_path = mem_printf("%s/redis.log", r->home);
     r->redis_url = mem_printf("unix://%s", socket);
-    const char *argv[] = {"redis-server", "--port", "0", "--unixsocket", socket, "--unixsocketperm", "600", "--dir", r->home, "--appendonly", "yes", "--supervised", "systemd", "--daemonize", "no", "--save", "", "--logfile", log_path, NULL};
+    const char *argv[] = {
+        "redis-server", "--port",      "0",     "--unixsocket", socket, "--unixsocketperm",
+        "600",          "--dir",       r->home, "--appendonly", "yes",  "--supervised",
+        "systemd",      "--daemonize", "no",    "--save",       "",     "--logfile",
+        log_path,       NULL};
     stack_add(r->stack, &(struct stack_member){"redis", argv, NULL, log_path, RANK_REDIS, true});
     mem_free(socket);
     mem_free(log_path);
 }
 
-/* -- the stack's hooks ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- the stack's hooks
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_ready(const char *name, void *arg)
 {
@@ -270,7 +307,9 @@ static void on_now(void *arg)
     stack_stop_now(r->stack);
 }
 
-/* -- set-up --------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- set-up
+ * ---------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Makes every folder of the path; 0 or errno. */
 static int make_folders(const char *path)
@@ -292,7 +331,8 @@ static int make_folders(const char *path)
 
 static char *state_folder(void)
 {
-    const char *home = environment("SLUICE_HOME", NULL), *state = environment("XDG_STATE_HOME", NULL);
+    const char *home = environment("SLUICE_HOME", NULL),
+               *state = environment("XDG_STATE_HOME", NULL);
     if (home != NULL && *home == '/')
         return mem_strdup(home);
     if (home != NULL) {
@@ -301,7 +341,8 @@ static char *state_folder(void)
         free(here); /* getcwd's own */
         return path;
     }
-    return state != NULL ? mem_printf("%s/sluice", state) : mem_printf("%s/.local/state/sluice", environment("HOME", "/tmp"));
+    return state != NULL ? mem_printf("%s/sluice", state)
+                         : mem_printf("%s/.local/state/sluice", environment("HOME", "/tmp"));
 }
 
 static char *program_folder(void)
@@ -326,7 +367,9 @@ static int prepare(struct run *r, const char *config)
     r->bin = program_folder();
     int why = make_folders(r->home);
     if (why != 0 || strlen(r->home) > longest) {
-        (void)fprintf(stderr, "sluice run: %s: %s; set SLUICE_HOME to a folder that can be written\n", r->home, why != 0 ? strerror(why) : "the path is too long for a socket");
+        (void)fprintf(stderr,
+                      "sluice run: %s: %s; set SLUICE_HOME to a folder that can be written\n",
+                      r->home, why != 0 ? strerror(why) : "the path is too long for a socket");
         return EXIT_FAILED;
     }
     return EXIT_OK;
@@ -353,9 +396,11 @@ static int run_stack(const char *config, char *const *model_server)
     int rc = prepare(&r, config);
     if (rc == EXIT_OK) {
         r.loop = loop_new();
-        r.process = process_new(r.loop, &(struct process_hooks){.on_drain = on_drain, .on_now = on_now, .arg = &r});
+        r.process = process_new(
+            r.loop, &(struct process_hooks){.on_drain = on_drain, .on_now = on_now, .arg = &r});
         r.fetcher = fetcher_new(r.loop);
-        r.stack = stack_new(r.loop, &(struct stack_hooks){on_ready, on_line, on_failed, on_stopped, &r});
+        r.stack =
+            stack_new(r.loop, &(struct stack_hooks){on_ready, on_line, on_failed, on_stopped, &r});
         start_redis(&r);
         loop_run(r.loop);
         rc = r.exit_status;
@@ -366,7 +411,9 @@ static int run_stack(const char *config, char *const *model_server)
 
 int command_run(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     const char *config = NULL;
     for (int c; (c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1;) {
         if (c == 'h')

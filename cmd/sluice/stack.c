@@ -1,4 +1,5 @@
-/* Owns: the children of `sluice run`. A member that dies is started again after RESTART_MS; one that dies before it was ever ready is a failure.
+/* Owns: the children of `sluice run`. A member that dies is started again after RESTART_MS; one
+ * that dies before it was ever ready is a failure.
  *
  *     STARTING ─► READY ─► DIED ─► STARTING        (stack_stop: ─► STOPPING ─► GONE)
  */
@@ -103,7 +104,9 @@ static void on_exit_of_member(int wait_status, void *arg)
         terminate_rank(s);
         return;
     }
-    log_event(LOG_WARN, "run.died", "name=%s signal=%d status=%d", m->name, WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0, WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1);
+    log_event(LOG_WARN, "run.died", "name=%s signal=%d status=%d", m->name,
+              WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0,
+              WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1);
     m->state = MEMBER_DIED;
     if (!m->was_ready)
         s->hooks.on_failed(m->name, "it ended before it was ready", s->hooks.arg);
@@ -116,7 +119,9 @@ static void start(void *arg)
     struct member *m = arg;
     struct err err = {.code = ERR_OK};
     CHECK_MAGIC(m, MEMBER_MAGIC);
-    int log_fd = m->log_path == NULL ? -1 : open(m->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int log_fd = m->log_path == NULL
+                     ? -1
+                     : open(m->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const struct child_options options = {
         .argv = (const char *const *)m->argv,
         .env = (const char *const *)m->env,

@@ -1,6 +1,7 @@
-/* sluice stop: one POST to the API; the message given back goes to standard output, the outcome to standard error. */
-#include "command.h"
+/* sluice stop: one POST to the API; the message given back goes to standard output, the outcome to
+ * standard error. */
 #include "client.h"
+#include "command.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -9,8 +10,10 @@
 #include <getopt.h>
 #include <stdio.h>
 
-static const char HELP[] = "usage: sluice stop [--json] GENERATION_ID\n       sluice stop [--json] [--all] --chat CHAT_ID\n\n"
-                           "Stops a generation, or what runs in a chat. Prints the message given back; --json prints the whole answer.\n"
+static const char HELP[] = "usage: sluice stop [--json] GENERATION_ID\n       sluice stop [--json] "
+                           "[--all] --chat CHAT_ID\n\n"
+                           "Stops a generation, or what runs in a chat. Prints the message given "
+                           "back; --json prints the whole answer.\n"
                            "--all also drops what waits behind it.\n";
 
 struct stopping {
@@ -21,10 +24,12 @@ struct stopping {
 
 static void print_answer(struct stopping *s, const struct json *answer)
 {
-    struct span outcome = json_string(json_get(answer, "outcome")), generation = json_string(json_get(answer, "generation_id"));
+    struct span outcome = json_string(json_get(answer, "outcome")),
+                generation = json_string(json_get(answer, "generation_id"));
     struct span message = json_string(json_get(json_get(answer, "restore"), "message"));
     (void)fprintf(stderr, "%.*s %.*s\n", SPAN_ARG(outcome), SPAN_ARG(generation));
-    if (message.ptr != NULL && (fwrite(message.ptr, 1, message.len, stdout) != message.len || fputc('\n', stdout) == EOF))
+    if (message.ptr != NULL &&
+        (fwrite(message.ptr, 1, message.len, stdout) != message.len || fputc('\n', stdout) == EOF))
         return;
     s->exit_status = EXIT_OK;
 }
@@ -38,11 +43,15 @@ static void on_answer(int status, struct span body, void *arg)
     if (status < 0) {
         (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(body));
     } else if (s->as_json) {
-        s->exit_status = status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
+        s->exit_status =
+            status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
     } else if (json_parse(body, &doc, &err) != 0) {
-        (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n", status);
+        (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n",
+                      status);
     } else if (status != 200) {
-        (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(json_string(json_get(json_get(json_root(doc), "error"), "message"))));
+        (void)fprintf(
+            stderr, "sluice: %.*s\n",
+            SPAN_ARG(json_string(json_get(json_get(json_root(doc), "error"), "message"))));
     } else {
         print_answer(s, json_root(doc));
     }
@@ -56,8 +65,12 @@ static int stop_one(const char *kind, const char *id, bool all, bool as_json)
     char *server = client_server_url(), *authorization = client_authorization();
     char *url = mem_printf("%s/v1/%s/%s/stop", server, kind, id);
     client_start(s.loop, fetcher,
-                 &(struct client_call){.method = "POST", .url = url, .authorization = authorization,
-                                       .body = all ? SPAN_LIT("{\"all\":true}") : SPAN_LIT("{}"), .connect_ms = 3000, .total_ms = 10000},
+                 &(struct client_call){.method = "POST",
+                                       .url = url,
+                                       .authorization = authorization,
+                                       .body = all ? SPAN_LIT("{\"all\":true}") : SPAN_LIT("{}"),
+                                       .connect_ms = 3000,
+                                       .total_ms = 10000},
                  on_answer, &s);
     loop_run(s.loop);
     fetcher_free(fetcher);
@@ -70,7 +83,11 @@ static int stop_one(const char *kind, const char *id, bool all, bool as_json)
 
 int command_stop(int argc, char **argv)
 {
-    static const struct option options[] = {{"chat", required_argument, NULL, 'c'}, {"all", no_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"chat", required_argument, NULL, 'c'},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     const char *chat = NULL;
     bool all = false, as_json = false;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -89,5 +106,6 @@ int command_stop(int argc, char **argv)
         (void)fputs(HELP, stderr);
         return EXIT_USAGE;
     }
-    return chat != NULL ? stop_one("chats", chat, all, as_json) : stop_one("generations", argv[optind], all, as_json);
+    return chat != NULL ? stop_one("chats", chat, all, as_json)
+                        : stop_one("generations", argv[optind], all, as_json);
 }

@@ -1,9 +1,10 @@
-/* sluice tail: prints a generation's text as it comes; a lost connection is made anew and resumed by Last-Event-ID, so nothing is lost or repeated.
+/* sluice tail: prints a generation's text as it comes; a lost connection is made anew and resumed
+ * by Last-Event-ID, so nothing is lost or repeated.
  *
  *     ASKING ─► READING ─► OVER        READING ─► WAITING ─► ASKING (connection lost)
  */
-#include "command.h"
 #include "client.h"
+#include "command.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -17,9 +18,11 @@
 
 enum { TAIL_MAGIC = 0x7461696c, RETRY_MS = 500, TRIES = 60 };
 
-static const char HELP[] = "usage: sluice tail [--json] GENERATION_ID\n       sluice tail [--json] --chat CHAT_ID\n\n"
-                           "Prints a generation's text from its beginning and while it runs. --json prints each event's JSON on a line.\n"
-                           "Exit status 0 when it ended as done, 1 otherwise.\n";
+static const char HELP[] =
+    "usage: sluice tail [--json] GENERATION_ID\n       sluice tail [--json] --chat CHAT_ID\n\n"
+    "Prints a generation's text from its beginning and while it runs. --json prints each event's "
+    "JSON on a line.\n"
+    "Exit status 0 when it ended as done, 1 otherwise.\n";
 
 struct tail {
     uint32_t magic;
@@ -35,7 +38,7 @@ struct tail {
     int tries;
     char *url, *authorization;
     const char *kind, *id;
-    char last_id[32]; /* of the last event seen */
+    char last_id[32];     /* of the last event seen */
     struct id generation; /* known once the first event came */
 };
 
@@ -50,15 +53,19 @@ static void finish(struct tail *t, int exit_status)
 
 static void print_end(struct tail *t, struct span type, const struct json *data)
 {
-    struct span reason = json_string(json_get(data, "reason")), message = json_string(json_get(json_get(data, "error"), "message"));
+    struct span reason = json_string(json_get(data, "reason")),
+                message = json_string(json_get(json_get(data, "error"), "message"));
     if (!t->as_json)
-        (void)fprintf(stderr, "\n%.*s%s%.*s%s%.*s\n", SPAN_ARG(type), reason.ptr != NULL ? ": " : "", SPAN_ARG(reason), message.ptr != NULL ? ": " : "", SPAN_ARG(message));
+        (void)fprintf(stderr, "\n%.*s%s%.*s%s%.*s\n", SPAN_ARG(type),
+                      reason.ptr != NULL ? ": " : "", SPAN_ARG(reason),
+                      message.ptr != NULL ? ": " : "", SPAN_ARG(message));
     finish(t, span_is(type, "done") ? EXIT_OK : EXIT_FAILED);
 }
 
 static bool is_terminal(struct span type)
 {
-    return span_is(type, "done") || span_is(type, "stopped") || span_is(type, "failed") || span_is(type, "interrupted");
+    return span_is(type, "done") || span_is(type, "stopped") || span_is(type, "failed") ||
+           span_is(type, "interrupted");
 }
 
 static int on_event(const struct sse_event *event, void *arg)
@@ -70,7 +77,8 @@ static int on_event(const struct sse_event *event, void *arg)
     if (json_parse(event->data, &doc, &err) != 0)
         return -ERR_MALFORMED;
     const struct json *data = json_root(doc);
-    struct span text = json_string(json_get(data, "text")), generation = json_string(json_get(data, "generation_id"));
+    struct span text = json_string(json_get(data, "text")),
+                generation = json_string(json_get(data, "generation_id"));
     t->tries = 0;
     if (event->id.len > 0 && event->id.len < sizeof t->last_id)
         (void)snprintf(t->last_id, sizeof t->last_id, "%.*s", SPAN_ARG(event->id));
@@ -122,7 +130,11 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     static const struct {
         int status;
         const char *text;
-    } ends[] = {{204, "nothing runs there"}, {400, "that is no id"}, {401, "the server wants a valid SLUICE_API_KEY"}, {404, "there is no such generation or chat"}, {410, "its log is no longer kept"}};
+    } ends[] = {{204, "nothing runs there"},
+                {400, "that is no id"},
+                {401, "the server wants a valid SLUICE_API_KEY"},
+                {404, "there is no such generation or chat"},
+                {410, "its log is no longer kept"}};
     struct tail *t = arg;
     (void)fetch;
     CHECK_MAGIC(t, TAIL_MAGIC);
@@ -151,10 +163,20 @@ static void ask(struct tail *t)
         headers[count++] = (struct fetch_header){"Last-Event-ID", t->last_id};
     if (t->authorization != NULL)
         headers[count++] = (struct fetch_header){"Authorization", t->authorization};
-    /* once its name is known the generation is read by it: the chat's active one may be another by now */
-    char *url = t->generation.text[0] != '\0' ? mem_printf("%s/v1/generations/%s/stream", t->url, t->generation.text) : mem_printf("%s/v1/%s/%s/stream", t->url, t->kind, t->id);
-    int rc = fetch_start(t->fetcher, &(struct fetch_request){.method = "GET", .url = url, .headers = headers, .header_count = count, .connect_ms = 3000},
-                         &(struct fetch_hooks){.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = t}, &fetch, &err);
+    /* once its name is known the generation is read by it: the chat's active one may be another by
+     * now */
+    char *url = t->generation.text[0] != '\0'
+                    ? mem_printf("%s/v1/generations/%s/stream", t->url, t->generation.text)
+                    : mem_printf("%s/v1/%s/%s/stream", t->url, t->kind, t->id);
+    int rc = fetch_start(
+        t->fetcher,
+        &(struct fetch_request){.method = "GET",
+                                .url = url,
+                                .headers = headers,
+                                .header_count = count,
+                                .connect_ms = 3000},
+        &(struct fetch_hooks){.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = t},
+        &fetch, &err);
     mem_free(url);
     if (rc != 0) {
         (void)fprintf(stderr, "sluice: %s\n", err.message);
@@ -171,7 +193,12 @@ static void on_retry(void *arg)
 
 static int follow(const char *kind, const char *id, bool as_json)
 {
-    struct tail t = {.magic = TAIL_MAGIC, .loop = loop_new(), .as_json = as_json, .exit_status = EXIT_FAILED, .kind = kind, .id = id};
+    struct tail t = {.magic = TAIL_MAGIC,
+                     .loop = loop_new(),
+                     .as_json = as_json,
+                     .exit_status = EXIT_FAILED,
+                     .kind = kind,
+                     .id = id};
     t.fetcher = fetcher_new(t.loop);
     t.url = client_server_url();
     t.authorization = client_authorization();
@@ -190,7 +217,10 @@ static int follow(const char *kind, const char *id, bool as_json)
 
 int command_tail(int argc, char **argv)
 {
-    static const struct option options[] = {{"chat", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"chat", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     const char *chat = NULL;
     bool as_json = false;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {

@@ -1,5 +1,5 @@
-/* Owns: the table of what Redis must be set to. One INFO and one CONFIG GET, three PINGs for the round trip.
- * Invariant: `done` comes once, after the last finding. */
+/* Owns: the table of what Redis must be set to. One INFO and one CONFIG GET, three PINGs for the
+ * round trip. Invariant: `done` comes once, after the last finding. */
 #include "bus/settings.h"
 
 #include "base/clock.h"
@@ -29,7 +29,8 @@ struct settings {
     bool config_refused;
 };
 
-static void say(struct settings *s, enum finding_level level, const char *check, const char *found, const char *advice)
+static void say(struct settings *s, enum finding_level level, const char *check, const char *found,
+                const char *advice)
 {
     s->hooks.on_finding(&(struct finding){level, check, found, advice}, s->hooks.arg);
 }
@@ -39,30 +40,37 @@ static void check_version(struct settings *s)
     uint64_t major = 0;
     struct span rest = span_of(s->version), first = span_cut(&rest, '.');
     bool is_new = num_parse_u64(first, &major) == 0 && major >= 7;
-    say(s, is_new ? FINDING_GOOD : FINDING_FAILURE, "version", s->version, is_new ? "" : "Sluice needs Redis 7.0 or newer, or Valkey: upgrade the server.");
+    say(s, is_new ? FINDING_GOOD : FINDING_FAILURE, "version", s->version,
+        is_new ? "" : "Sluice needs Redis 7.0 or newer, or Valkey: upgrade the server.");
 }
 
 static void check_eviction(struct settings *s)
 {
     bool is_good = span_is(span_of(s->eviction), "noeviction");
     say(s, is_good ? FINDING_GOOD : FINDING_WARNING, "eviction", s->eviction,
-        is_good ? "" : "A full Redis would throw away leases and logs: CONFIG SET maxmemory-policy noeviction.");
+        is_good ? ""
+                : "A full Redis would throw away leases and logs: CONFIG SET maxmemory-policy "
+                  "noeviction.");
 }
 
 static void check_persistence(struct settings *s)
 {
     char found[160];
-    (void)snprintf(found, sizeof found, "appendonly %s, appendfsync %s, save \"%s\"", s->append_only, s->append_sync, s->save);
+    (void)snprintf(found, sizeof found, "appendonly %s, appendfsync %s, save \"%s\"",
+                   s->append_only, s->append_sync, s->save);
     if (!span_is(span_of(s->append_only), "yes"))
         say(s, FINDING_WARNING, "persistence", found,
-            "A restart of Redis loses chats and running generations: CONFIG SET appendonly yes (and in redis.conf).");
+            "A restart of Redis loses chats and running generations: CONFIG SET appendonly yes "
+            "(and in redis.conf).");
     else if (span_is(span_of(s->append_sync), "always"))
         say(s, FINDING_GOOD, "persistence", found, "");
     else if (span_is(span_of(s->append_sync), "everysec"))
         say(s, FINDING_NOTE, "persistence", found,
-            "A killed Redis can undo the last second or two, answered stops among it; appendfsync always loses nothing that was answered.");
+            "A killed Redis can undo the last second or two, answered stops among it; appendfsync "
+            "always loses nothing that was answered.");
     else
-        say(s, FINDING_WARNING, "persistence", found, "The kernel decides when to write: set appendfsync everysec or always.");
+        say(s, FINDING_WARNING, "persistence", found,
+            "The kernel decides when to write: set appendfsync everysec or always.");
 }
 
 /* "normal 0 0 0 slave ... pubsub 33554432 8388608 60": the hard limit of pubsub. */
@@ -77,7 +85,9 @@ static void check_pubsub(struct settings *s)
     }
     bool is_small = is_known && hard != 0 && hard < SMALL_PUBSUB_BUFFER;
     say(s, is_small ? FINDING_WARNING : FINDING_GOOD, "pubsub buffer", s->pubsub,
-        is_small ? "Busy API processes would be disconnected again and again: CONFIG SET client-output-buffer-limit \"pubsub 32mb 8mb 60\"." : "");
+        is_small ? "Busy API processes would be disconnected again and again: CONFIG SET "
+                   "client-output-buffer-limit \"pubsub 32mb 8mb 60\"."
+                 : "");
 }
 
 static void check_round_trip(struct settings *s)
@@ -95,7 +105,9 @@ static void check_lease(struct settings *s)
     (void)snprintf(found, sizeof found, "lease %lld ms", (long long)s->lease_ms);
     bool is_long = s->lease_ms + REAP_MS > FLAG_TTL_MS / 2;
     say(s, is_long ? FINDING_WARNING : FINDING_GOOD, "lease", found,
-        is_long ? "With the reaper's interval it is over half the stop flag's 60 s: a dead worker's stop could be missed; set worker.lease to 29s or less." : "");
+        is_long ? "With the reaper's interval it is over half the stop flag's 60 s: a dead "
+                  "worker's stop could be missed; set worker.lease to 29s or less."
+                : "");
 }
 
 static void conclude(struct settings *s)
@@ -103,7 +115,9 @@ static void conclude(struct settings *s)
     if (s->status == 0) {
         check_version(s);
         if (s->config_refused) {
-            say(s, FINDING_WARNING, "settings", "CONFIG GET is refused", "The server hides its settings: look at eviction, persistence and buffers yourself.");
+            say(s, FINDING_WARNING, "settings", "CONFIG GET is refused",
+                "The server hides its settings: look at eviction, persistence and buffers "
+                "yourself.");
         } else {
             check_eviction(s);
             check_persistence(s);
@@ -183,8 +197,13 @@ void settings_check(struct link *link, int64_t lease_ms, const struct settings_h
 {
     const struct span ping[] = {SPAN_LIT("PING")};
     const struct span info[] = {SPAN_LIT("INFO"), SPAN_LIT("server")};
-    const struct span config[] = {SPAN_LIT("CONFIG"), SPAN_LIT("GET"), SPAN_LIT("maxmemory-policy"), SPAN_LIT("appendonly"),
-                                         SPAN_LIT("appendfsync"), SPAN_LIT("save"), SPAN_LIT("client-output-buffer-limit")};
+    const struct span config[] = {SPAN_LIT("CONFIG"),
+                                  SPAN_LIT("GET"),
+                                  SPAN_LIT("maxmemory-policy"),
+                                  SPAN_LIT("appendonly"),
+                                  SPAN_LIT("appendfsync"),
+                                  SPAN_LIT("save"),
+                                  SPAN_LIT("client-output-buffer-limit")};
     struct settings *s = MEM_NEW(struct settings);
     s->magic = SETTINGS_MAGIC;
     s->hooks = *hooks;
@@ -199,9 +218,13 @@ void settings_check(struct link *link, int64_t lease_ms, const struct settings_h
 
 static void log_finding(const struct finding *f, void *arg)
 {
-    static const enum log_level levels[] = {[FINDING_GOOD] = LOG_DEBUG, [FINDING_NOTE] = LOG_INFO, [FINDING_WARNING] = LOG_WARN, [FINDING_FAILURE] = LOG_ERROR};
+    static const enum log_level levels[] = {[FINDING_GOOD] = LOG_DEBUG,
+                                            [FINDING_NOTE] = LOG_INFO,
+                                            [FINDING_WARNING] = LOG_WARN,
+                                            [FINDING_FAILURE] = LOG_ERROR};
     (void)arg;
-    log_event(levels[f->level], "redis.setting", "check=%s found=%s advice=%s", f->check, f->found, f->advice);
+    log_event(levels[f->level], "redis.setting", "check=%s found=%s advice=%s", f->check, f->found,
+              f->advice);
 }
 
 static void log_done(int status, void *arg)

@@ -1,4 +1,5 @@
-/* What the promises need from Redis, looked at: at the start of every daemon and by `sluice doctor`. One table of checks; each finding says what to do. */
+/* What the promises need from Redis, looked at: at the start of every daemon and by `sluice
+ * doctor`. One table of checks; each finding says what to do. */
 #ifndef SLUICE_BUS_SETTINGS_H
 #define SLUICE_BUS_SETTINGS_H
 
@@ -8,13 +9,14 @@ enum finding_level { FINDING_GOOD, FINDING_NOTE, FINDING_WARNING, FINDING_FAILUR
 
 struct finding {
     enum finding_level level;
-    const char *check;   /* "persistence" */
-    const char *found;   /* "appendonly no" */
-    const char *advice;  /* what it costs and what to do; "" when good */
+    const char *check;  /* "persistence" */
+    const char *found;  /* "appendonly no" */
+    const char *advice; /* what it costs and what to do; "" when good */
 };
 
-/* Looks at the server behind `link` (it must be up) and calls on_finding for each check, then done(0), or done(-ERR_UNAVAILABLE) when the link broke.
- * `lease_ms` is the configured lease. Texts live during the callback. */
+/* Looks at the server behind `link` (it must be up) and calls on_finding for each check, then
+ * done(0), or done(-ERR_UNAVAILABLE) when the link broke. `lease_ms` is the configured lease. Texts
+ * live during the callback. */
 struct settings_hooks {
     void (*on_finding)(const struct finding *finding, void *arg);
     void (*done)(int status, void *arg);

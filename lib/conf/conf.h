@@ -1,5 +1,7 @@
-/* Configuration: one YAML file, one table of settings (conf.def; lists.def for the lists; types.def), SLUICE_<SECTION>_<NAME> over it. The only folder that
- * knows libyaml. Errors name file, line, column and what was expected. docs/configuration.md is made from the same tables (conf_document). */
+/* Configuration: one YAML file, one table of settings (conf.def; lists.def for the lists;
+ * types.def), SLUICE_<SECTION>_<NAME> over it. The only folder that knows libyaml. Errors name
+ * file, line, column and what was expected. docs/configuration.md is made from the same tables
+ * (conf_document). */
 #ifndef SLUICE_CONF_CONF_H
 #define SLUICE_CONF_CONF_H
 
@@ -13,13 +15,13 @@ struct conf_list {
 };
 
 struct conf_model {
-    char *name;          /* ours */
-    char *provider;      /* openai */
-    char *base_url;      /* "https://api.openai.com/v1" */
-    char *key;           /* the secret itself once resolved from env:NAME or file:PATH, or "" */
-    char *model;         /* the provider's name */
+    char *name;     /* ours */
+    char *provider; /* openai */
+    char *base_url; /* "https://api.openai.com/v1" */
+    char *key;      /* the secret itself once resolved from env:NAME or file:PATH, or "" */
+    char *model;    /* the provider's name */
     int64_t concurrency;
-    struct conf_list supports;  /* tools image prefill */
+    struct conf_list supports; /* tools image prefill */
     struct conf_list fallbacks;
     int64_t connect_ms, first_byte_ms, first_token_ms, idle_ms, total_ms;
 };
@@ -33,10 +35,11 @@ struct conf_key {
 };
 
 /* How each type of types.def is kept. */
-#define CONF_KEPT_TEXT char *
+#define CONF_KEPT_TEXT   char *
 #define CONF_KEPT_NUMBER int64_t
-#define CONF_KEPT_LIST struct conf_list
-#define T(type, kept, check, expected) typedef CONF_KEPT_##kept conf_type_##type; /* so that rows become members */
+#define CONF_KEPT_LIST   struct conf_list
+#define T(type, kept, check, expected)                                                             \
+    typedef CONF_KEPT_##kept conf_type_##type; /* so that rows become members */
 #include "conf/types.def"
 #undef T
 
@@ -53,13 +56,18 @@ struct conf {
     size_t key_count;
 };
 
-/* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset or empty) and the environment over it; resolves secrets. SLUICE_LLM_URL and
- * SLUICE_LLM_MODEL (and SLUICE_LLM_KEY) define the model `default` when the file defines no model. 0, or -ERR_CONFIG with `err->message` as
- * "file:line:column: what is wrong; expected what" or "SLUICE_NAME: ...", never with a secret in it; `*out` is untouched then. */
+/* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset or empty) and the
+ * environment over it; resolves secrets. SLUICE_LLM_URL and SLUICE_LLM_MODEL (and SLUICE_LLM_KEY)
+ * define the model `default` when the file defines no model. 0, or -ERR_CONFIG with `err->message`
+ * as "file:line:column: what is wrong; expected what" or "SLUICE_NAME: ...", never with a secret in
+ * it; `*out` is untouched then. */
 MUST_USE int conf_load(const char *path, struct conf **out, struct err *err);
 void conf_free(struct conf *conf); /* NULL is a no-op */
-const struct conf_model *conf_find_model(const struct conf *conf, struct span name);   /* empty name: `default`, else the first; NULL when there is none */
-const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span name); /* `default` is always there */
+const struct conf_model *conf_find_model(
+    const struct conf *conf,
+    struct span name); /* empty name: `default`, else the first; NULL when there is none */
+const struct conf_tenant *conf_find_tenant(const struct conf *conf,
+                                           struct span name); /* `default` is always there */
 bool conf_model_supports(const struct conf_model *model, const char *ability);
 /* The effective settings as YAML, secrets and Redis's password as "***". */
 void conf_print(const struct conf *conf, struct buf *out);

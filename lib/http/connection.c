@@ -1,5 +1,6 @@
 /* Owns: one client's socket, its deadlines and what state it is in. Must not know routes or events.
- * Invariant: in READING the input is parsed, in every other state it waits in a bounded buffer, or ends the stream. */
+ * Invariant: in READING the input is parsed, in every other state it waits in a bounded buffer, or
+ * ends the stream. */
 #include "http/inner.h"
 
 #include "base/clock.h"
@@ -14,9 +15,16 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 
-enum { CONN_MAGIC = 0x636f6e6e, INPUT_MAX = 16 * 1024, LINGER_MS = 1000, LINGER_BYTES = 256 * 1024, CLOSING_MS = 5000 };
+enum {
+    CONN_MAGIC = 0x636f6e6e,
+    INPUT_MAX = 16 * 1024,
+    LINGER_MS = 1000,
+    LINGER_BYTES = 256 * 1024,
+    CLOSING_MS = 5000
+};
 
-static const char *const STATE_NAMES[CONN_STATES] = {"reading", "handling", "writing", "streaming", "closing", "lingering", "gone"};
+static const char *const STATE_NAMES[CONN_STATES] = {"reading", "handling",  "writing", "streaming",
+                                                     "closing", "lingering", "gone"};
 
 /* MOVES[from] is the set of states that may follow. */
 #define TO(state) (1u << CONN_##state)
@@ -33,7 +41,8 @@ static const unsigned MOVES[CONN_STATES] = {
 void conn_state(struct conn *c, enum conn_state state)
 {
     CHECK((MOVES[c->state] >> state) & 1u);
-    log_event(LOG_DEBUG, "http.state", "peer=%s from=%s to=%s", c->peer, STATE_NAMES[c->state], STATE_NAMES[state]);
+    log_event(LOG_DEBUG, "http.state", "peer=%s from=%s to=%s", c->peer, STATE_NAMES[c->state],
+              STATE_NAMES[state]);
     c->state = state;
 }
 
@@ -85,7 +94,8 @@ void conn_send(struct conn *c, struct span bytes)
         return;
     size_t sent = 0;
     if (conn_waiting(c) == 0) { /* nothing before it: write at once, without a turn of the loop */
-        ssize_t n = send(bufferevent_getfd(c->bev), bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n =
+            send(bufferevent_getfd(c->bev), bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         sent = n > 0 ? (size_t)n : 0; /* an error is seen again, and handled, by the bufferevent */
     }
     if (sent == bytes.len)
@@ -95,7 +105,9 @@ void conn_send(struct conn *c, struct span bytes)
     CHECK(bufferevent_write(c->bev, bytes.ptr + sent, bytes.len - sent) == 0);
 }
 
-/* -- reading --------------------------------------------------------------------------------------------------------------------- */
+/* -- reading
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void refuse(struct conn *c)
 {
@@ -107,14 +119,16 @@ static void refuse(struct conn *c)
 
 static void handle(struct conn *c)
 {
-    c->keeps_alive = parser_keeps_alive(c->parser) && ++c->served < LIMIT_KEEPALIVE_REQUESTS && !c->server->is_draining;
+    c->keeps_alive = parser_keeps_alive(c->parser) && ++c->served < LIMIT_KEEPALIVE_REQUESTS &&
+                     !c->server->is_draining;
     conn_state(c, CONN_HANDLING);
     timer_stop(&c->deadline);
     c->request = request_new(c);
     request_dispatch(c->request);
 }
 
-/* The header block is complete and a body may follow: its deadline begins, and a client that waits for 100 is told to go on. */
+/* The header block is complete and a body may follow: its deadline begins, and a client that waits
+ * for 100 is told to go on. */
 static void on_head(struct conn *c)
 {
     c->saw_body = true;
@@ -158,10 +172,14 @@ static void on_readable(struct bufferevent *bev, void *arg)
     else if (c->state == CONN_STREAMING)
         conn_kill(c, "client sent on a stream");
     else if (c->state == CONN_CLOSING || c->state == CONN_LINGERING)
-        (void)evbuffer_drain(bufferevent_get_input(c->bev), LINGER_BYTES); /* thrown away, so that the answer is not lost to a reset */
+        (void)evbuffer_drain(
+            bufferevent_get_input(c->bev),
+            LINGER_BYTES); /* thrown away, so that the answer is not lost to a reset */
 }
 
-/* -- answering and closing ------------------------------------------------------------------------------------------------------- */
+/* -- answering and closing
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void next_request(void *arg)
 {
@@ -185,7 +203,8 @@ void conn_answered(struct conn *c)
     conn_state(c, CONN_READING);
     conn_arm(c, c->server->options.keepalive_ms);
     if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0 || c->peer_ended)
-        loop_defer(c->server->loop, next_request, c); /* a pipelined one; never deeper on the stack */
+        loop_defer(c->server->loop, next_request,
+                   c); /* a pipelined one; never deeper on the stack */
 }
 
 static void linger(struct conn *c)
@@ -195,7 +214,8 @@ static void linger(struct conn *c)
         return;
     }
     conn_state(c, CONN_LINGERING);
-    (void)shutdown(bufferevent_getfd(c->bev), SHUT_WR); /* a failing one means that the client is gone: seen as its end */
+    (void)shutdown(bufferevent_getfd(c->bev),
+                   SHUT_WR); /* a failing one means that the client is gone: seen as its end */
     conn_arm(c, LINGER_MS);
 }
 
@@ -227,18 +247,21 @@ static void on_end(struct bufferevent *bev, short what, void *arg)
     CHECK_MAGIC(c, CONN_MAGIC);
     bool is_end = (what & BEV_EVENT_EOF) != 0;
     c->peer_ended = true;
-    if (is_end && c->state == CONN_HANDLING) /* it may have closed its half only: the answer is still sent */
+    if (is_end &&
+        c->state == CONN_HANDLING) /* it may have closed its half only: the answer is still sent */
         c->keeps_alive = false;
     else if (is_end && c->state == CONN_CLOSING)
         (void)bufferevent_enable(c->bev, EV_WRITE); /* finish the answer */
-    else if (is_end && c->state == CONN_READING && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+    else if (is_end && c->state == CONN_READING &&
+             evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
         read_input(c);
     else
         conn_kill(c, is_end ? "client closed" : "connection error");
 }
 
 /* Bytes left the output: the stall timer looks at when. */
-static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info,
+                              void *arg)
 {
     struct conn *c = arg;
     (void)output;

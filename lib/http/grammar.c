@@ -42,7 +42,8 @@ bool grammar_is_target(struct span s)
     for (size_t i = 0; i < s.len; i++) {
         if (!is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], "-._~:/?#[]@!$&'()*+,;=%"))
             return false;
-        if (s.ptr[i] == '#' || (s.ptr[i] == '%' && (s.len - i < 3 || !is_hex(s.ptr[i + 1]) || !is_hex(s.ptr[i + 2]))))
+        if (s.ptr[i] == '#' ||
+            (s.ptr[i] == '%' && (s.len - i < 3 || !is_hex(s.ptr[i + 1]) || !is_hex(s.ptr[i + 2]))))
             return false;
     }
     return s.len > 0;

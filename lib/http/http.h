@@ -1,8 +1,10 @@
-/* A small strict HTTP/1.1 server (RFC 9110, 9112) on bufferevents: the only code that touches clients' sockets. It refuses whatever is malformed or
- * ambiguous with 400 and closes; per-request deadlines, connection caps, bounded buffers. Handlers see whole requests.
+/* A small strict HTTP/1.1 server (RFC 9110, 9112) on bufferevents: the only code that touches
+ * clients' sockets. It refuses whatever is malformed or ambiguous with 400 and closes; per-request
+ * deadlines, connection caps, bounded buffers. Handlers see whole requests.
  *
- * A request is alive until it was answered: exactly one of http_reply or http_stream_begin. A handler may answer later; the client leaving is told by
- * on_gone, after which the request may not be touched. */
+ * A request is alive until it was answered: exactly one of http_reply or http_stream_begin. A
+ * handler may answer later; the client leaving is told by on_gone, after which the request may not
+ * be touched. */
 #ifndef SLUICE_HTTP_HTTP_H
 #define SLUICE_HTTP_HTTP_H
 
@@ -14,9 +16,19 @@ struct http_server;
 struct http_request;
 struct http_stream;
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHOD_COUNT };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_METHOD_COUNT
+};
 
-/* A route: `path` with {names} for one segment each: "/v1/chats/{chat_id}/stop". HEAD is served by GET. */
+/* A route: `path` with {names} for one segment each: "/v1/chats/{chat_id}/stop". HEAD is served by
+ * GET. */
 struct http_route {
     enum http_method method;
     const char *path;
@@ -27,59 +39,81 @@ struct http_options {
     const struct http_route *routes;
     size_t route_count;
     void *arg; /* for handlers and before */
-    /* Called first for every request; returns true when it answered (authorisation, Host and Origin checks). May be NULL. */
+    /* Called first for every request; returns true when it answered (authorisation, Host and Origin
+     * checks). May be NULL. */
     bool (*before)(struct http_request *request, void *arg);
-    size_t max_body_bytes;      /* 0: LIMIT_BODY */
-    size_t max_connections;     /* 0: open files - 1024 */
-    size_t max_per_address;     /* 0: LIMIT_CONNECTIONS_PER_ADDRESS */
+    size_t max_body_bytes;                    /* 0: LIMIT_BODY */
+    size_t max_connections;                   /* 0: open files - 1024 */
+    size_t max_per_address;                   /* 0: LIMIT_CONNECTIONS_PER_ADDRESS */
     int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
-    int64_t stall_ms;           /* streams; 0: LIMIT_SSE_STALL_MS */
-    bool errors_plain;          /* errors as {"error":{"message"...}} of providers are the handler's own business: reply body is empty then */
+    int64_t stall_ms;                         /* streams; 0: LIMIT_SSE_STALL_MS */
+    bool errors_plain; /* errors as {"error":{"message"...}} of providers are the handler's own
+                          business: reply body is empty then */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);
 void http_server_free(struct http_server *server); /* closes everything, at once */
-/* Listens on "host:port", "[v6]:port" (port 0: any free one) with SO_REUSEPORT off; `bound` (may be NULL) receives "host:port". 0 or -ERR_SYSTEM. */
-MUST_USE int http_listen(struct http_server *server, const char *address, char *bound, size_t bound_size, struct err *err);
-MUST_USE int http_listen_fd(struct http_server *server, int fd); /* a socket handed over by the service manager */
-/* Stop accepting, answer what is under way with Connection: close, close idle connections. Streams stay until closed by their owner. */
+/* Listens on "host:port", "[v6]:port" (port 0: any free one) with SO_REUSEPORT off; `bound` (may be
+ * NULL) receives "host:port". 0 or -ERR_SYSTEM. */
+MUST_USE int http_listen(struct http_server *server, const char *address, char *bound,
+                         size_t bound_size, struct err *err);
+MUST_USE int http_listen_fd(struct http_server *server,
+                            int fd); /* a socket handed over by the service manager */
+/* Stop accepting, answer what is under way with Connection: close, close idle connections. Streams
+ * stay until closed by their owner. */
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 
 /* The request. Spans live as long as the request. */
 enum http_method http_method(const struct http_request *r);
 struct span http_path(const struct http_request *r);
-struct span http_param(const struct http_request *r, const char *name);  /* {name} of the route, percent-decoded; SPAN_NONE */
-struct span http_query(const struct http_request *r, const char *name);  /* percent-decoded; SPAN_NONE when absent, "" when empty */
-bool http_query_is_known(const struct http_request *r, const char *const *names, size_t count, struct span *unknown);
-struct span http_header(const struct http_request *r, const char *name); /* SPAN_NONE when absent; several are joined by ", " */
+struct span http_param(const struct http_request *r,
+                       const char *name); /* {name} of the route, percent-decoded; SPAN_NONE */
+struct span
+http_query(const struct http_request *r,
+           const char *name); /* percent-decoded; SPAN_NONE when absent, "" when empty */
+bool http_query_is_known(const struct http_request *r, const char *const *names, size_t count,
+                         struct span *unknown);
+struct span http_header(const struct http_request *r,
+                        const char *name); /* SPAN_NONE when absent; several are joined by ", " */
 struct span http_body(const struct http_request *r);
-struct span http_peer(const struct http_request *r);                     /* address without port */
+struct span http_peer(const struct http_request *r); /* address without port */
 bool http_peer_is_loopback(const struct http_request *r);
-void http_set_user(struct http_request *r, void *user, void (*on_gone)(void *user)); /* client left before the answer */
+void http_set_user(struct http_request *r, void *user,
+                   void (*on_gone)(void *user)); /* client left before the answer */
 void *http_user(const struct http_request *r);
 
-/* Answering. Extra headers are added before; names and values are CHECKed for CR and LF. Date, Content-Length and Connection are the server's. */
+/* Answering. Extra headers are added before; names and values are CHECKed for CR and LF. Date,
+ * Content-Length and Connection are the server's. */
 void http_add_header(struct http_request *r, const char *name, struct span value);
-void http_reply(struct http_request *r, int status, const char *content_type, struct span body); /* body copied; 204 and 304: no body */
+void http_reply(struct http_request *r, int status, const char *content_type,
+                struct span body); /* body copied; 204 and 304: no body */
 void http_reply_json(struct http_request *r, int status, struct span json);
 /* {"error": {...}} with the code's status; Retry-After: 1 for 503 and 429 unless added before. */
 void http_reply_error(struct http_request *r, const struct err *err);
 void http_reply_code(struct http_request *r, int code); /* the table's message */
 
-/* Streaming: sends status 200 and the headers of an event stream (text/event-stream unless content_type says else), chunked for 1.1, until close for 1.0.
- * The request is over with it. Bytes that the client sends from here on close the connection. */
+/* Streaming: sends status 200 and the headers of an event stream (text/event-stream unless
+ * content_type says else), chunked for 1.1, until close for 1.0. The request is over with it. Bytes
+ * that the client sends from here on close the connection. */
 struct http_stream_hooks {
-    void (*on_gone)(void *arg, const char *reason); /* closed by the other side, stalled, or server freed; the stream may not be touched afterwards */
-    void (*on_writable)(void *arg);                 /* the buffer fell below the low mark after http_stream_is_full was true */
+    void (*on_gone)(void *arg,
+                    const char *reason); /* closed by the other side, stalled, or server freed; the
+                                            stream may not be touched afterwards */
+    void (*on_writable)(
+        void *arg); /* the buffer fell below the low mark after http_stream_is_full was true */
     void *arg;
 };
-struct http_stream *http_stream_begin(struct http_request *r, const char *content_type, const struct http_stream_hooks *hooks);
-/* Appends; written once per loop pass. Never fails: look at http_stream_is_full and stop producing. */
+struct http_stream *http_stream_begin(struct http_request *r, const char *content_type,
+                                      const struct http_stream_hooks *hooks);
+/* Appends; written once per loop pass. Never fails: look at http_stream_is_full and stop producing.
+ */
 void http_stream_write(struct http_stream *s, struct span bytes);
 bool http_stream_is_full(const struct http_stream *s); /* more than LIMIT_SSE_BUFFER waits */
 size_t http_stream_pending(const struct http_stream *s);
-void http_stream_close(struct http_stream *s);         /* ends it properly after what waits was written; silence afterwards */
-void http_stream_abort(struct http_stream *s);         /* closes the connection at once (RST when bytes wait): for fault injection and shutdown */
+void http_stream_close(
+    struct http_stream *s); /* ends it properly after what waits was written; silence afterwards */
+void http_stream_abort(struct http_stream *s); /* closes the connection at once (RST when bytes
+                                                  wait): for fault injection and shutdown */
 
 #endif

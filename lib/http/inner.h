@@ -1,4 +1,5 @@
-/* The server's insides, shared by its files only. A connection owns everything of its client; a request and a stream are parts of it. */
+/* The server's insides, shared by its files only. A connection owns everything of its client; a
+ * request and a stream are parts of it. */
 #ifndef SLUICE_HTTP_INNER_H
 #define SLUICE_HTTP_INNER_H
 
@@ -11,13 +12,27 @@ struct bufferevent;
 struct evconnlistener;
 struct map;
 
-enum { HTTP_PARAMS_MAX = 4, HTTP_QUERY_MAX = 16, HTTP_HEAD_MAX = 16 * 1024, HTTP_LISTENERS_MAX = 16 };
+enum {
+    HTTP_PARAMS_MAX = 4,
+    HTTP_QUERY_MAX = 16,
+    HTTP_HEAD_MAX = 16 * 1024,
+    HTTP_LISTENERS_MAX = 16
+};
 
 /*     READING ─► HANDLING ─► WRITING ─► READING (keep-alive)
  *                   │            └────► CLOSING
  *                   └─► STREAMING ────► CLOSING ─► LINGERING ─► GONE        any ─► GONE
  */
-enum conn_state { CONN_READING, CONN_HANDLING, CONN_WRITING, CONN_STREAMING, CONN_CLOSING, CONN_LINGERING, CONN_GONE, CONN_STATES };
+enum conn_state {
+    CONN_READING,
+    CONN_HANDLING,
+    CONN_WRITING,
+    CONN_STREAMING,
+    CONN_CLOSING,
+    CONN_LINGERING,
+    CONN_GONE,
+    CONN_STATES
+};
 
 struct pair {
     struct span name, value;
@@ -39,9 +54,9 @@ struct http_request {
     size_t param_count;
     struct pair query[HTTP_QUERY_MAX];
     size_t query_count;
-    char *decoded;    /* what params and query point into */
+    char *decoded;         /* what params and query point into */
     struct joined *joined; /* headers that had to be joined, kept until the answer */
-    struct buf extra; /* headers added by the handler */
+    struct buf extra;      /* headers added by the handler */
     void *user;
     void (*on_gone)(void *user);
 };
@@ -64,7 +79,7 @@ struct conn {
     struct http_request *request;
     struct http_stream *stream;
     struct timer deadline;
-    int64_t progress_ms;     /* when bytes last left, while some wait */
+    int64_t progress_ms; /* when bytes last left, while some wait */
     size_t served;
     bool keeps_alive, peer_ended, saw_body;
     char peer[48];
@@ -88,12 +103,14 @@ struct http_server {
 /* connection.c */
 void conn_accept(struct http_server *server, int fd, const char *peer);
 void conn_state(struct conn *conn, enum conn_state state); /* the only one that changes it */
-void conn_kill(struct conn *conn, const char *reason);     /* closes at once; freed at the end of the turn */
+void conn_kill(struct conn *conn,
+               const char *reason); /* closes at once; freed at the end of the turn */
 void conn_send(struct conn *conn, struct span bytes);
-void conn_answered(struct conn *conn);                     /* the answer lies in the output: go on to the next request or close */
-void conn_finish(struct conn *conn);                       /* flush what waits, then close */
-void conn_arm(struct conn *conn, int64_t after_ms);        /* the deadline of the present state */
-size_t conn_waiting(const struct conn *conn);              /* bytes in the output */
+void conn_answered(
+    struct conn *conn); /* the answer lies in the output: go on to the next request or close */
+void conn_finish(struct conn *conn);                /* flush what waits, then close */
+void conn_arm(struct conn *conn, int64_t after_ms); /* the deadline of the present state */
+size_t conn_waiting(const struct conn *conn);       /* bytes in the output */
 
 /* accept.c */
 void address_release(struct http_server *server, const char *peer);
@@ -110,6 +127,7 @@ void stream_progress(struct http_stream *stream); /* bytes left the output */
 void stream_lost(struct http_stream *stream, const char *reason);
 
 /* reply.c */
-void reply_plain_error(struct conn *conn, int status, const char *text); /* before there is a request: malformed input */
+void reply_plain_error(struct conn *conn, int status,
+                       const char *text); /* before there is a request: malformed input */
 
 #endif

@@ -1,8 +1,10 @@
 /* The strict parser. It owns the header block and the body of one request.
  *
- *     LINE ─► FIELDS ─► (HEAD told) ─► BODY | CHUNK_SIZE ─► CHUNK_DATA ─► CHUNK_END ─► ... ─► TRAILER ─► DONE        any ─► FAILED
+ *     LINE ─► FIELDS ─► (HEAD told) ─► BODY | CHUNK_SIZE ─► CHUNK_DATA ─► CHUNK_END ─► ... ─►
+ * TRAILER ─► DONE        any ─► FAILED
  *
- * Invariant: a byte is looked at once, in order; nothing is repaired; after FAILED nothing more is consumed. */
+ * Invariant: a byte is looked at once, in order; nothing is repaired; after FAILED nothing more is
+ * consumed. */
 #include "http/parser.h"
 
 #include "base/err.h"
@@ -21,13 +23,13 @@ struct field_at {
 
 struct parser {
     enum state state;
-    struct buf head;   /* request line and fields, CRLF included */
+    struct buf head; /* request line and fields, CRLF included */
     struct buf body;
     struct buf line;   /* a chunk-size or trailer line under way */
     size_t line_start; /* of the head's line under way */
     size_t trailer_bytes;
     size_t max_body;
-    uint64_t left;     /* of the body, or of the chunk */
+    uint64_t left; /* of the body, or of the chunk */
     struct field_at fields[LIMIT_HEADER_FIELDS];
     size_t field_count;
     struct field_at method, target; /* name part only */
@@ -84,7 +86,9 @@ static struct span at(const struct parser *p, size_t start, size_t len)
     return span_make(p->head.ptr + start, len);
 }
 
-/* -- the request line ------------------------------------------------------------------------------------------------------------ */
+/* -- the request line
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static enum parser_status parse_version(struct parser *p, struct span version)
 {
@@ -92,8 +96,11 @@ static enum parser_status parse_version(struct parser *p, struct span version)
         p->minor = version.ptr[7] - '0';
         return PARSER_MORE;
     }
-    bool is_other = version.len == 8 && span_starts_with(version, "HTTP/") && version.ptr[5] >= '0' && version.ptr[5] <= '9' && version.ptr[6] == '.' && version.ptr[7] >= '0' && version.ptr[7] <= '9';
-    return is_other ? fail(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here") : fail(p, 400, "malformed request line");
+    bool is_other = version.len == 8 && span_starts_with(version, "HTTP/") &&
+                    version.ptr[5] >= '0' && version.ptr[5] <= '9' && version.ptr[6] == '.' &&
+                    version.ptr[7] >= '0' && version.ptr[7] <= '9';
+    return is_other ? fail(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+                    : fail(p, 400, "malformed request line");
 }
 
 static enum parser_status parse_line(struct parser *p, struct span line)
@@ -111,12 +118,15 @@ static enum parser_status parse_line(struct parser *p, struct span line)
     if (target.ptr[0] != '/' && !span_is(target, "*") && !span_starts_with(target, "http://"))
         return fail(p, 400, "malformed request target");
     p->method = (struct field_at){.name = p->line_start, .name_len = method.len};
-    p->target = (struct field_at){.name = (size_t)(target.ptr - p->head.ptr), .name_len = target.len};
+    p->target =
+        (struct field_at){.name = (size_t)(target.ptr - p->head.ptr), .name_len = target.len};
     p->state = FIELDS;
     return parse_version(p, rest);
 }
 
-/* -- fields ---------------------------------------------------------------------------------------------------------------------- */
+/* -- fields
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum parser_status parse_field(struct parser *p, struct span line)
 {
@@ -127,7 +137,8 @@ static enum parser_status parse_field(struct parser *p, struct span line)
         return fail(p, 400, "a control character in a header field");
     if (p->field_count == LIMIT_HEADER_FIELDS)
         return fail(p, 431, "too many header fields");
-    p->fields[p->field_count++] = (struct field_at){(size_t)(name.ptr - p->head.ptr), name.len, (size_t)(value.ptr - p->head.ptr), value.len};
+    p->fields[p->field_count++] = (struct field_at){(size_t)(name.ptr - p->head.ptr), name.len,
+                                                    (size_t)(value.ptr - p->head.ptr), value.len};
     return PARSER_MORE;
 }
 
@@ -154,12 +165,15 @@ static struct span authority_of(struct span target)
 static enum parser_status check_host(struct parser *p)
 {
     size_t count = count_of(p, "host");
-    struct span host = parser_field_get(p, "host"), target = at(p, p->target.name, p->target.name_len), authority = authority_of(target);
+    struct span host = parser_field_get(p, "host"),
+                target = at(p, p->target.name, p->target.name_len),
+                authority = authority_of(target);
     if (count > 1 || (count == 0 && p->minor == 1))
         return fail(p, 400, "exactly one Host is needed");
     if (count == 1 && !grammar_is_host(host))
         return fail(p, 400, "malformed Host");
-    if (authority.ptr != NULL && (count == 0 || authority.len != host.len || strncasecmp(authority.ptr, host.ptr, host.len) != 0))
+    if (authority.ptr != NULL && (count == 0 || authority.len != host.len ||
+                                  strncasecmp(authority.ptr, host.ptr, host.len) != 0))
         return fail(p, 400, "the target's authority is not the Host");
     if (span_is(target, "*") && !span_is(at(p, p->method.name, p->method.name_len), "OPTIONS"))
         return fail(p, 400, "malformed request target");
@@ -170,7 +184,8 @@ static enum parser_status check_host(struct parser *p)
 static enum parser_status check_framing(struct parser *p)
 {
     size_t lengths = count_of(p, "content-length"), encodings = count_of(p, "transfer-encoding");
-    struct span length = parser_field_get(p, "content-length"), encoding = parser_field_get(p, "transfer-encoding");
+    struct span length = parser_field_get(p, "content-length"),
+                encoding = parser_field_get(p, "transfer-encoding");
     if (lengths + encodings > 1)
         return fail(p, 400, "ambiguous body length");
     if (encodings == 1 && (p->minor == 0 || !span_is_nocase(encoding, "chunked")))
@@ -210,7 +225,8 @@ static enum parser_status check_wishes(struct parser *p)
 
 static enum parser_status end_of_fields(struct parser *p)
 {
-    enum parser_status (*const checks[])(struct parser *) = {check_host, check_framing, check_wishes};
+    enum parser_status (*const checks[])(struct parser *) = {check_host, check_framing,
+                                                             check_wishes};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i](p) == PARSER_FAILED)
             return PARSER_FAILED;
@@ -229,19 +245,24 @@ static enum parser_status feed_head(struct parser *p, char c)
         return fail(p, 400, "a control character in the header");
     if (p->state == LINE && len >= LIMIT_REQUEST_LINE && c != '\n')
         return fail(p, 414, "the request line is too long");
-    if (p->state == FIELDS && p->head.len - p->target.name - p->target.name_len >= LIMIT_HEADER_BLOCK)
+    if (p->state == FIELDS &&
+        p->head.len - p->target.name - p->target.name_len >= LIMIT_HEADER_BLOCK)
         return fail(p, 431, "the header block is too large");
     if (buf_byte(&p->head, c) != 0)
         return fail(p, 431, "the header block is too large");
     if (c != '\n')
         return PARSER_MORE;
     struct span line = at(p, p->line_start, len - 1);
-    enum parser_status status = p->state == LINE ? parse_line(p, line) : line.len == 0 ? end_of_fields(p) : parse_field(p, line);
+    enum parser_status status = p->state == LINE ? parse_line(p, line)
+                                : line.len == 0  ? end_of_fields(p)
+                                                 : parse_field(p, line);
     p->line_start = p->head.len;
     return status;
 }
 
-/* -- the body -------------------------------------------------------------------------------------------------------------------- */
+/* -- the body
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum parser_status chunk_line(struct parser *p, struct span line)
 {
@@ -256,10 +277,13 @@ static enum parser_status chunk_line(struct parser *p, struct span line)
     return PARSER_MORE;
 }
 
-/* Trailers are checked like fields, bounded, and dropped; those that would change the framing or the routing are refused (RFC 9110 6.5.1). */
+/* Trailers are checked like fields, bounded, and dropped; those that would change the framing or
+ * the routing are refused (RFC 9110 6.5.1). */
 static enum parser_status trailer_line(struct parser *p, struct span line)
 {
-    static const char *const forbidden[] = {"transfer-encoding", "content-length", "host", "connection", "upgrade", "te", "trailer", "expect"};
+    static const char *const forbidden[] = {"transfer-encoding", "content-length", "host",
+                                            "connection",        "upgrade",        "te",
+                                            "trailer",           "expect"};
     struct span value = line, name = span_cut(&value, ':');
     if (line.len == 0) {
         p->state = DONE;
@@ -306,7 +330,8 @@ static enum parser_status feed_line(struct parser *p, char c)
 static size_t feed_data(struct parser *p, struct span bytes)
 {
     size_t len = bytes.len < p->left ? bytes.len : (size_t)p->left;
-    CHECK(buf_append(&p->body, bytes.ptr, len) == 0); /* compared with the limit when the length was told */
+    CHECK(buf_append(&p->body, bytes.ptr, len) ==
+          0); /* compared with the limit when the length was told */
     p->left -= len;
     if (p->left == 0)
         p->state = p->is_chunked ? CHUNK_END : DONE;
@@ -322,7 +347,8 @@ enum parser_status parser_feed(struct parser *p, struct span bytes, size_t *used
         if (p->state == BODY || p->state == CHUNK_DATA) {
             *used += feed_data(p, rest);
         } else {
-            status = p->state == LINE || p->state == FIELDS ? feed_head(p, rest.ptr[0]) : feed_line(p, rest.ptr[0]);
+            status = p->state == LINE || p->state == FIELDS ? feed_head(p, rest.ptr[0])
+                                                            : feed_line(p, rest.ptr[0]);
             *used += 1;
         }
     }
@@ -331,7 +357,9 @@ enum parser_status parser_feed(struct parser *p, struct span bytes, size_t *used
     return status;
 }
 
-/* -- looking --------------------------------------------------------------------------------------------------------------------- */
+/* -- looking
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 bool parser_is_idle(const struct parser *p)
 {
@@ -355,7 +383,8 @@ struct span parser_method(const struct parser *p)
 
 struct span parser_target(const struct parser *p)
 {
-    struct span target = at(p, p->target.name, p->target.name_len), authority = authority_of(target);
+    struct span target = at(p, p->target.name, p->target.name_len),
+                authority = authority_of(target);
     if (authority.ptr == NULL)
         return target;
     size_t skipped = (size_t)(authority.ptr + authority.len - target.ptr);

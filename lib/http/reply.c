@@ -14,9 +14,28 @@ static const struct {
     int status;
     const char *phrase;
 } PHRASES[] = {
-    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-    {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
     {505, "HTTP Version Not Supported"},
 };
 
@@ -59,7 +78,8 @@ static void put_head(struct buf *out, int status, const char *content_type, bool
         (void)buf_text(out, "Connection: close\r\n");
 }
 
-static void send_whole(struct conn *c, struct span extra, int status, const char *content_type, struct span body, bool is_head)
+static void send_whole(struct conn *c, struct span extra, int status, const char *content_type,
+                       struct span body, bool is_head)
 {
     struct buf out;
     buf_init(&out, HTTP_HEAD_MAX * 2 + body.len);
@@ -95,7 +115,8 @@ void http_reply_json(struct http_request *r, int status, struct span json)
     http_reply(r, status, "application/json", json);
 }
 
-static void put_error(struct buf *b, const char *code, const char *message, const char *param, bool is_retryable)
+static void put_error(struct buf *b, const char *code, const char *message, const char *param,
+                      bool is_retryable)
 {
     struct json_writer w = json_writer(b);
     json_open(&w, NULL, '{');
@@ -125,7 +146,9 @@ void http_reply_error(struct http_request *r, const struct err *err)
     struct buf body;
     int status = err_status((int)err->code);
     buf_init(&body, ERROR_MAX);
-    put_error(&body, err_name((int)err->code), err->message[0] != '\0' ? err->message : err_message((int)err->code), err->param, err_is_retryable((int)err->code));
+    put_error(&body, err_name((int)err->code),
+              err->message[0] != '\0' ? err->message : err_message((int)err->code), err->param,
+              err_is_retryable((int)err->code));
     if ((status == 503 || status == 429) && !has_header(r, "Retry-After"))
         http_add_header(r, "Retry-After", SPAN_LIT("1"));
     http_reply_json(r, status, buf_as_span(&body));

@@ -1,4 +1,5 @@
-/* Owns: one request from its last byte to its answer: the route, the parameters, what the handler hangs on it. */
+/* Owns: one request from its last byte to its answer: the route, the parameters, what the handler
+ * hangs on it. */
 #include "http/inner.h"
 
 #include "base/mem.h"
@@ -9,16 +10,20 @@
 
 enum { REQUEST_MAGIC = 0x72657175 };
 
-static const char *const METHODS[HTTP_METHOD_COUNT] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+static const char *const METHODS[HTTP_METHOD_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
+                                                       "PATCH", "DELETE", "OPTIONS"};
 
-/* -- decoding -------------------------------------------------------------------------------------------------------------------- */
+/* -- decoding
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static int hex_value(char c)
 {
     return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* Percent-decodes into `to` (as long as `s` at least); the escapes are well-formed, the parser looked. `plus` is a space in queries. */
+/* Percent-decodes into `to` (as long as `s` at least); the escapes are well-formed, the parser
+ * looked. `plus` is a space in queries. */
 static struct span decode(struct span s, char *to, bool plus_is_space)
 {
     size_t len = 0;
@@ -67,7 +72,9 @@ static bool fits(struct http_request *r, const char *pattern)
     return want.ptr == NULL && have.ptr == NULL;
 }
 
-/* -- life ------------------------------------------------------------------------------------------------------------------------ */
+/* -- life
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct http_request *request_new(struct conn *conn)
 {
@@ -107,7 +114,9 @@ void request_gone(struct http_request *r)
         on_gone(r->user);
 }
 
-/* -- routing --------------------------------------------------------------------------------------------------------------------- */
+/* -- routing
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool find_method(struct http_request *r)
 {
@@ -121,7 +130,8 @@ static bool find_method(struct http_request *r)
     return false;
 }
 
-/* The route for the method, or NULL; `allowed` gets the methods of the path (empty: no such path). */
+/* The route for the method, or NULL; `allowed` gets the methods of the path (empty: no such path).
+ */
 static const struct http_route *find_route(struct http_request *r, struct buf *allowed)
 {
     const struct http_options *o = &r->conn->server->options;
@@ -131,7 +141,9 @@ static const struct http_route *find_route(struct http_request *r, struct buf *a
             continue;
         if (o->routes[i].method == wanted)
             return &o->routes[i];
-        (void)buf_printf(allowed, "%s%s%s", allowed->len > 0 ? ", " : "", METHODS[o->routes[i].method], o->routes[i].method == HTTP_GET ? ", HEAD" : "");
+        (void)buf_printf(allowed, "%s%s%s", allowed->len > 0 ? ", " : "",
+                         METHODS[o->routes[i].method],
+                         o->routes[i].method == HTTP_GET ? ", HEAD" : "");
     }
     return NULL;
 }
@@ -156,13 +168,16 @@ void request_dispatch(struct http_request *r)
     metric_add(METRIC_HTTP_REQUESTS, 1);
     if (!find_method(r)) {
         r->conn->keeps_alive = false;
-        http_reply_json(r, 501, SPAN_LIT("{\"error\":{\"code\":\"bad_request\",\"message\":\"that method is not known here\",\"retryable\":false}}"));
+        http_reply_json(r, 501,
+                        SPAN_LIT("{\"error\":{\"code\":\"bad_request\",\"message\":\"that method "
+                                 "is not known here\",\"retryable\":false}}"));
         return;
     }
     buf_init(&allowed, 256);
     r->route = find_route(r, &allowed);
     char *at = r->decoded;
-    for (size_t i = 0; r->route != NULL && i < r->param_count; i++) { /* decoded where the path's room is: never longer than it */
+    for (size_t i = 0; r->route != NULL && i < r->param_count;
+         i++) { /* decoded where the path's room is: never longer than it */
         r->params[i].value = decode(r->params[i].value, at, false);
         at += r->params[i].value.len;
     }
@@ -175,7 +190,9 @@ void request_dispatch(struct http_request *r)
     buf_release(&allowed);
 }
 
-/* -- looking --------------------------------------------------------------------------------------------------------------------- */
+/* -- looking
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct span find_pair(const struct pair *pairs, size_t count, const char *name)
 {
@@ -205,7 +222,8 @@ struct span http_query(const struct http_request *r, const char *name)
     return find_pair(r->query, r->query_count, name);
 }
 
-bool http_query_is_known(const struct http_request *r, const char *const *names, size_t count, struct span *unknown)
+bool http_query_is_known(const struct http_request *r, const char *const *names, size_t count,
+                         struct span *unknown)
 {
     for (size_t i = 0; i < r->query_count; i++) {
         bool is_known = false;
@@ -235,7 +253,8 @@ struct span http_header(const struct http_request *r, const char *name)
         (void)buf_printf(&all, "%s%.*s", found > 1 ? ", " : "", SPAN_ARG(f.value));
     }
     if (found > 1) {
-        struct http_request *owner = r->conn->request; /* the same, not const: it keeps the joined text */
+        struct http_request *owner =
+            r->conn->request; /* the same, not const: it keeps the joined text */
         struct joined *j = MEM_NEW(struct joined);
         j->text = buf_take(&all, &first.len);
         j->next = owner->joined;

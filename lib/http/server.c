@@ -22,7 +22,9 @@ struct address_count {
     size_t count;
 };
 
-/* -- how many ---------------------------------------------------------------------------------------------------------------------- */
+/* -- how many
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t connections_allowed(void)
 {
@@ -38,7 +40,8 @@ static void pause_accepting(struct http_server *s, bool pause)
         return;
     s->is_paused = pause;
     for (size_t i = 0; i < s->listener_count; i++)
-        (void)(pause ? evconnlistener_disable(s->listeners[i]) : evconnlistener_enable(s->listeners[i])); /* tried again by the timer */
+        (void)(pause ? evconnlistener_disable(s->listeners[i])
+                     : evconnlistener_enable(s->listeners[i])); /* tried again by the timer */
 }
 
 static void accept_again(void *arg)
@@ -75,22 +78,27 @@ void address_release(struct http_server *s, const char *peer)
         timer_start(&s->accept_again, 0);
 }
 
-/* -- accepting ------------------------------------------------------------------------------------------------------------------- */
+/* -- accepting
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int len, void *arg)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+                      int len, void *arg)
 {
     struct http_server *s = arg;
     char peer[48] = "unix";
     (void)listener;
     CHECK_MAGIC(s, SERVER_MAGIC);
-    if (address->sa_family != AF_UNIX && getnameinfo(address, (socklen_t)len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
+    if (address->sa_family != AF_UNIX &&
+        getnameinfo(address, (socklen_t)len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
         (void)snprintf(peer, sizeof peer, "unknown");
     if (!address_take(s, peer)) {
         metric_add(METRIC_HTTP_REJECTED, 1);
         (void)close((int)fd); /* nothing is owed to whoever holds that many */
         return;
     }
-    (void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* not a TCP socket: fine */
+    (void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
+                     sizeof(int)); /* not a TCP socket: fine */
     conn_accept(s, (int)fd, peer);
     if (s->conn_count >= s->options.max_connections)
         pause_accepting(s, true);
@@ -111,7 +119,9 @@ static int listen_on(struct http_server *s, int fd)
 {
     if (s->listener_count == HTTP_LISTENERS_MAX || evutil_make_socket_nonblocking(fd) != 0)
         return -ERR_SYSTEM;
-    struct evconnlistener *listener = evconnlistener_new(loop_base(s->loop), on_accept, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+    struct evconnlistener *listener =
+        evconnlistener_new(loop_base(s->loop), on_accept, s,
+                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
     if (listener == NULL)
         return -ERR_SYSTEM;
     evconnlistener_set_error_cb(listener, on_accept_error);
@@ -146,13 +156,15 @@ static void tell_bound(int fd, char *bound, size_t size)
     char host[48] = "", port[8] = "";
     if (bound == NULL || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         return;
-    (void)getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV); /* "" then */
+    (void)getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV); /* "" then */
     (void)snprintf(bound, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 static int bind_to(const struct addrinfo *info)
 {
-    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    info->ai_protocol);
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)); /* bind tells */
@@ -166,9 +178,11 @@ static int bind_to(const struct addrinfo *info)
     return -1;
 }
 
-int http_listen(struct http_server *s, const char *address, char *bound, size_t bound_size, struct err *err)
+int http_listen(struct http_server *s, const char *address, char *bound, size_t bound_size,
+                struct err *err)
 {
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                   .ai_socktype = SOCK_STREAM};
     struct addrinfo *info = NULL;
     char *host = NULL, *port = NULL;
     CHECK_MAGIC(s, SERVER_MAGIC);
@@ -177,12 +191,14 @@ int http_listen(struct http_server *s, const char *address, char *bound, size_t 
         return err_set(err, ERR_SYSTEM, NULL, "%s is not host:port", address);
     int resolved = getaddrinfo(host, port, &hints, &info); /* at start-up only */
     if (resolved != 0) {
-        rc = err_set(err, ERR_SYSTEM, NULL, "cannot listen on %s: %s", address, gai_strerror(resolved));
+        rc = err_set(err, ERR_SYSTEM, NULL, "cannot listen on %s: %s", address,
+                     gai_strerror(resolved));
     } else {
         int fd = bind_to(info);
         rc = fd < 0 ? -1 : listen_on(s, fd);
         if (rc != 0)
-            rc = err_set(err, ERR_SYSTEM, NULL, "cannot listen on %s: %s", address, strerror(errno));
+            rc =
+                err_set(err, ERR_SYSTEM, NULL, "cannot listen on %s: %s", address, strerror(errno));
         else
             tell_bound(fd, bound, bound_size);
         freeaddrinfo(info);
@@ -192,13 +208,16 @@ int http_listen(struct http_server *s, const char *address, char *bound, size_t 
     return rc;
 }
 
-/* -- life ------------------------------------------------------------------------------------------------------------------------ */
+/* -- life
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void set_defaults(struct http_options *o)
 {
     o->max_body_bytes = o->max_body_bytes > 0 ? o->max_body_bytes : LIMIT_BODY;
     o->max_connections = o->max_connections > 0 ? o->max_connections : connections_allowed();
-    o->max_per_address = o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;
+    o->max_per_address =
+        o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;
     o->header_ms = o->header_ms > 0 ? o->header_ms : LIMIT_HEADER_MS;
     o->body_ms = o->body_ms > 0 ? o->body_ms : LIMIT_BODY_MS;
     o->keepalive_ms = o->keepalive_ms > 0 ? o->keepalive_ms : LIMIT_KEEPALIVE_MS;
@@ -245,7 +264,8 @@ void http_server_free(struct http_server *s)
     while (!LIST_EMPTY(&s->conns))
         conn_kill(LIST_FIRST(&s->conns), "server closed");
     timer_release(&s->accept_again);
-    loop_defer(s->loop, free_server, s); /* after its connections, which are freed at the end of this turn too */
+    loop_defer(s->loop, free_server,
+               s); /* after its connections, which are freed at the end of this turn too */
 }
 
 void http_server_drain(struct http_server *s)

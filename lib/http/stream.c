@@ -1,5 +1,5 @@
-/* Owns: a response without an end. What is written in one pass of the loop leaves in one write; a client that does not read is told to its producer
- * (is_full), never buffered for without limit. */
+/* Owns: a response without an end. What is written in one pass of the loop leaves in one write; a
+ * client that does not read is told to its producer (is_full), never buffered for without limit. */
 #include "http/inner.h"
 
 #include "base/clock.h"
@@ -48,9 +48,12 @@ static void send_head(struct http_request *r, struct http_stream *s, const char 
 {
     struct buf head;
     buf_init(&head, HTTP_HEAD_MAX * 2);
-    (void)buf_printf(&head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n"
-                            "Connection: close\r\n%s",
-                     content_type == NULL ? EVENT_STREAM : content_type, s->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    (void)buf_printf(&head,
+                     "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-cache, "
+                     "no-transform\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n"
+                     "Connection: close\r\n%s",
+                     content_type == NULL ? EVENT_STREAM : content_type,
+                     s->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
     (void)buf_span(&head, buf_as_span(&r->extra));
     (void)buf_text(&head, "\r\n");
     CHECK(buf_error(&head) == 0);
@@ -58,7 +61,8 @@ static void send_head(struct http_request *r, struct http_stream *s, const char 
     buf_release(&head);
 }
 
-/* A stream that nobody will read: the request was HEAD, or the client had left while it was handled. */
+/* A stream that nobody will read: the request was HEAD, or the client had left while it was
+ * handled. */
 static void end_unread(void *arg)
 {
     struct http_stream *s = arg;
@@ -67,7 +71,8 @@ static void end_unread(void *arg)
         conn_kill(s->conn, "nobody reads");
 }
 
-struct http_stream *http_stream_begin(struct http_request *r, const char *content_type, const struct http_stream_hooks *hooks)
+struct http_stream *http_stream_begin(struct http_request *r, const char *content_type,
+                                      const struct http_stream_hooks *hooks)
 {
     struct conn *c = r->conn;
     CHECK(c->state == CONN_HANDLING && hooks->on_gone != NULL);
@@ -152,7 +157,8 @@ size_t http_stream_pending(const struct http_stream *s)
 bool http_stream_is_full(const struct http_stream *s)
 {
     bool is_full = http_stream_pending(s) > LIMIT_SSE_BUFFER;
-    struct http_stream *owner = s->conn->stream; /* the same, not const: it remembers that it said so */
+    struct http_stream *owner =
+        s->conn->stream; /* the same, not const: it remembers that it said so */
     if (is_full && owner != NULL)
         owner->was_full = true;
     return is_full;
@@ -186,7 +192,8 @@ void http_stream_abort(struct http_stream *s)
     CHECK_MAGIC(s, STREAM_MAGIC);
     struct conn *c = s->conn;
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &reset, sizeof reset); /* then it is a plain close */
+    (void)setsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &reset,
+                     sizeof reset); /* then it is a plain close */
     retire(s);
     conn_kill(c, "aborted");
 }

@@ -1,8 +1,11 @@
-/* A model call: one request to a provider, its stream read into pieces. One pair of files per wire format (struct llm_format); retry and fallback come on top.
- * A stream without its final frame is never complete: openai's is `data: [DONE]` after a finish_reason.
+/* A model call: one request to a provider, its stream read into pieces. One pair of files per wire
+ * format (struct llm_format); retry and fallback come on top. A stream without its final frame is
+ * never complete: openai's is `data: [DONE]` after a finish_reason.
  *
- * Five timers, all failing with a code of their own: connect and total are fetch's; first byte (to the response's head) and first token (to the first piece or
- * tool call) run from the connection; idle runs from the first token and starts anew with every event of the stream, comments not counted. 0 ms: no timer. */
+ * Five timers, all failing with a code of their own: connect and total are fetch's; first byte (to
+ * the response's head) and first token (to the first piece or tool call) run from the connection;
+ * idle runs from the first token and starts anew with every event of the stream, comments not
+ * counted. 0 ms: no timer. */
 #ifndef SLUICE_LLM_LLM_H
 #define SLUICE_LLM_LLM_H
 
@@ -13,12 +16,13 @@
 
 struct llm_call;
 
-/* Where to ask: a row of the configuration, spelled out so that this layer need not know it. Borrowed for the call's life. */
+/* Where to ask: a row of the configuration, spelled out so that this layer need not know it.
+ * Borrowed for the call's life. */
 struct llm_model {
-    const char *format;   /* "openai" */
+    const char *format; /* "openai" */
     const char *base_url;
-    const char *key;      /* "" for none */
-    const char *model;    /* the provider's name */
+    const char *key;   /* "" for none */
+    const char *model; /* the provider's name */
     int64_t connect_ms, first_byte_ms, first_token_ms, idle_ms, total_ms;
 };
 
@@ -33,44 +37,56 @@ struct llm_message {
 struct llm_request {
     const struct llm_message *messages;
     size_t message_count;
-    struct span raw_messages; /* JSON array given by a stateless request, used instead of `messages` */
-    struct span system;       /* put before the messages when not empty */
-    struct span params;       /* JSON text of the checked params object, or SPAN_NONE; members of its `extra` go out as they are and win over a param of the same
-                                 name; model, messages, stream and stream_options are ours and passed by */
-    const char *generation;   /* sent as X-Request-Id */
+    struct span
+        raw_messages;   /* JSON array given by a stateless request, used instead of `messages` */
+    struct span system; /* put before the messages when not empty */
+    struct span params; /* JSON text of the checked params object, or SPAN_NONE; members of its
+                           `extra` go out as they are and win over a param of the same name; model,
+                           messages, stream and stream_options are ours and passed by */
+    const char *generation; /* sent as X-Request-Id */
 };
 
 /* What a finished call says. */
 struct llm_result {
-    const char *finish_reason;  /* "stop" "length" "tool_calls" "content_filter"; a provider's own word counts as "stop" */
+    const char *finish_reason; /* "stop" "length" "tool_calls" "content_filter"; a provider's own
+                                  word counts as "stop" */
     struct usage usage;
 };
 
 struct llm_failure {
-    int code;                   /* -ERR_PROVIDER_..., -ERR_TIMEOUT_... */
-    int provider_status;        /* HTTP status or 0 */
-    int64_t retry_after_ms;     /* -1: not said; a day at most */
-    bool is_retryable;          /* as err.def says of the code */
-    char message[200];          /* for people; never a key */
-    struct usage usage;         /* what the provider had told; unknown with nulls otherwise: estimates are the caller's */
+    int code;               /* -ERR_PROVIDER_..., -ERR_TIMEOUT_... */
+    int provider_status;    /* HTTP status or 0 */
+    int64_t retry_after_ms; /* -1: not said; a day at most */
+    bool is_retryable;      /* as err.def says of the code */
+    char message[200];      /* for people; never a key */
+    struct usage usage; /* what the provider had told; unknown with nulls otherwise: estimates are
+                           the caller's */
 };
 
-/* Parts are numbered from 0 in order of start: the text, the reasoning, the refusal and each tool call are one part each. No piece is empty; the first fragment
- * of a tool call carries its name. Whole calls come once the final frame was seen. llm_cancel is allowed in every hook. */
+/* Parts are numbered from 0 in order of start: the text, the reasoning, the refusal and each tool
+ * call are one part each. No piece is empty; the first fragment of a tool call carries its name.
+ * Whole calls come once the final frame was seen. llm_cancel is allowed in every hook. */
 struct llm_hooks {
-    void (*on_piece)(const struct piece *piece, void *arg);      /* delta, reasoning, refusal */
-    void (*on_call)(const struct call_piece *call, void *arg);   /* tool call fragments and whole calls */
-    void (*on_done)(const struct llm_result *result, void *arg); /* exactly one of done and failed, unless cancelled; the call is freed after it */
+    void (*on_piece)(const struct piece *piece, void *arg); /* delta, reasoning, refusal */
+    void (*on_call)(const struct call_piece *call,
+                    void *arg); /* tool call fragments and whole calls */
+    void (*on_done)(const struct llm_result *result,
+                    void *arg); /* exactly one of done and failed, unless cancelled; the call is
+                                   freed after it */
     void (*on_failed)(const struct llm_failure *failure, void *arg);
     void *arg;
 };
 
-/* Never calls back before it returns. `request` is read during the call only. -ERR_BAD_REQUEST for an unusable URL or key, -ERR_NOT_SUPPORTED for an unknown
- * format, -ERR_TOO_LARGE for a request over 128 MiB. */
-MUST_USE int llm_start(struct loop *loop, struct fetcher *fetcher, const struct llm_model *model, const struct llm_request *request, const struct llm_hooks *hooks,
+/* Never calls back before it returns. `request` is read during the call only. -ERR_BAD_REQUEST for
+ * an unusable URL or key, -ERR_NOT_SUPPORTED for an unknown format, -ERR_TOO_LARGE for a request
+ * over 128 MiB. */
+MUST_USE int llm_start(struct loop *loop, struct fetcher *fetcher, const struct llm_model *model,
+                       const struct llm_request *request, const struct llm_hooks *hooks,
                        struct llm_call **out, struct err *err);
-void llm_cancel(struct llm_call *call); /* closes the provider connection at once; silence afterwards; NULL is a no-op */
-void llm_pause(struct llm_call *call);  /* back-pressure; what has been read already still comes; timers idle and first token stand still meanwhile */
+void llm_cancel(struct llm_call *call); /* closes the provider connection at once; silence
+                                           afterwards; NULL is a no-op */
+void llm_pause(struct llm_call *call);  /* back-pressure; what has been read already still comes;
+                                           timers idle and first token stand still meanwhile */
 void llm_resume(struct llm_call *call);
 struct usage llm_usage(const struct llm_call *call); /* what is known so far */
 

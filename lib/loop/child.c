@@ -1,5 +1,6 @@
-/* Owns: one process each, its stdout pipe, its notify socket and its pidfd. Must not know what the programs are.
- * Invariant: on_exit comes once, after everything that the child wrote was handed on. */
+/* Owns: one process each, its stdout pipe, its notify socket and its pidfd. Must not know what the
+ * programs are. Invariant: on_exit comes once, after everything that the child wrote was handed on.
+ */
 #include "loop/child.h"
 
 #include "base/buf.h"
@@ -123,7 +124,8 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
     c->hooks.on_exit(status, c->hooks.arg);
 }
 
-/* A datagram socket with a name that the kernel chooses (abstract), written into `name` in sd_notify's spelling. */
+/* A datagram socket with a name that the kernel chooses (abstract), written into `name` in
+ * sd_notify's spelling. */
 static int open_notify(char *name, size_t size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -142,7 +144,8 @@ static int open_notify(char *name, size_t size)
 }
 
 /* In the child, between fork and exec. `failure_fd` tells the parent why exec failed. */
-_Noreturn static void become(const struct child_options *o, char **env, int output_fd, int failure_fd, pid_t parent)
+_Noreturn static void become(const struct child_options *o, char **env, int output_fd,
+                             int failure_fd, pid_t parent)
 {
     sigset_t none;
     (void)setpgid(0, 0); /* the terminal's Ctrl-C is the parent's to pass on */
@@ -171,7 +174,8 @@ static bool is_set_in(const char *const *list, const char *entry)
     return false;
 }
 
-/* The parent's environment with `over` and NOTIFY_SOCKET put over it: a NULL-terminated array of borrowed strings. */
+/* The parent's environment with `over` and NOTIFY_SOCKET put over it: a NULL-terminated array of
+ * borrowed strings. */
 static char **make_environment(const char *const *over, char *notify)
 {
     size_t count = 0, n = 0;
@@ -181,7 +185,8 @@ static char **make_environment(const char *const *over, char *notify)
         count++;
     char **all = mem_new_array(count + 2, sizeof *all);
     for (char **e = environ; *e != NULL; e++)
-        if (!is_set_in(over, *e) && strncmp(*e, "NOTIFY_SOCKET=", 14) != 0 && strncmp(*e, "WATCHDOG_", 9) != 0)
+        if (!is_set_in(over, *e) && strncmp(*e, "NOTIFY_SOCKET=", 14) != 0 &&
+            strncmp(*e, "WATCHDOG_", 9) != 0)
             all[n++] = *e;
     for (const char *const *e = over; e != NULL && *e != NULL; e++)
         all[n++] = (char *)(uintptr_t)*e; /* exec takes no const */
@@ -199,7 +204,8 @@ static int watch(struct child *c, struct loop *loop)
     c->output_event = event_new(base, c->output_fd, EV_READ | EV_PERSIST, on_output_readable, c);
     c->notify_event = event_new(base, c->notify_fd, EV_READ | EV_PERSIST, on_notify_readable, c);
     CHECK(c->exit_event != NULL && c->output_event != NULL && c->notify_event != NULL);
-    return event_add(c->exit_event, NULL) | event_add(c->output_event, NULL) | event_add(c->notify_event, NULL);
+    return event_add(c->exit_event, NULL) | event_add(c->output_event, NULL) |
+           event_add(c->notify_event, NULL);
 }
 
 /* Forks; returns 0 once exec has succeeded, else errno. */
@@ -222,13 +228,19 @@ static int launch(struct child *c, const struct child_options *o, char **env, in
     return why;
 }
 
-int child_start(struct loop *loop, const struct child_options *options, struct child **out, struct err *err)
+int child_start(struct loop *loop, const struct child_options *options, struct child **out,
+                struct err *err)
 {
     CHECK(options->hooks.on_exit != NULL);
     char notify[128 + sizeof(struct sockaddr_un)] = "NOTIFY_SOCKET=";
     int output[2] = {-1, -1}, why = 0;
     struct child *c = MEM_NEW(struct child);
-    *c = (struct child){.magic = CHILD_MAGIC, .pid = -1, .exit_fd = -1, .output_fd = -1, .notify_fd = -1, .hooks = options->hooks};
+    *c = (struct child){.magic = CHILD_MAGIC,
+                        .pid = -1,
+                        .exit_fd = -1,
+                        .output_fd = -1,
+                        .notify_fd = -1,
+                        .hooks = options->hooks};
     buf_init(&c->line, LINE_MAX_BYTES);
     c->notify_fd = open_notify(notify + strlen(notify), sizeof notify - strlen(notify));
     if (c->notify_fd < 0 || pipe2(output, O_CLOEXEC) != 0) {
@@ -246,7 +258,8 @@ out:
     close_fd(&output[1]);
     if (why != 0) {
         child_free(c);
-        return err_set(err, ERR_SYSTEM, NULL, "cannot start %s: %s", options->argv[0], strerror(why));
+        return err_set(err, ERR_SYSTEM, NULL, "cannot start %s: %s", options->argv[0],
+                       strerror(why));
     }
     *out = c;
     return 0;

@@ -39,7 +39,8 @@ static void check_parts(const struct parser *p)
     CHECK(parser_method(p).len > 0 && parser_target(p).len > 0);
     CHECK(parser_field_count(p) <= LIMIT_HEADER_FIELDS);
     for (size_t i = 0; i < parser_field_count(p); i++)
-        CHECK(memchr(parser_field_at(p, i).value.ptr, '\n', parser_field_at(p, i).value.len) == NULL);
+        CHECK(memchr(parser_field_at(p, i).value.ptr, '\n', parser_field_at(p, i).value.len) ==
+              NULL);
 }
 
 #ifdef HAVE_LLHTTP
@@ -71,7 +72,8 @@ static int on_complete(llhttp_t *l)
  * authority, and tabs around a Content-Length, which RFC 9110 5.5 allows and llhttp does not. */
 static bool is_comparable(const struct parser *p, struct span request)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    static const char *const methods[] = {"GET",   "HEAD",   "POST",   "PUT",
+                                          "PATCH", "DELETE", "OPTIONS"};
     bool is_known = false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         is_known = is_known || span_is(parser_method(p), methods[i]);
@@ -121,11 +123,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_parts(p);
         compare(p, span_make(bytes.ptr, whole.used));
     } else if (whole.status == PARSER_FAILED) {
-        CHECK(whole.error_status >= 400 && whole.error_status <= 505 && parser_error_text(p)[0] != '\0');
+        CHECK(whole.error_status >= 400 && whole.error_status <= 505 &&
+              parser_error_text(p)[0] != '\0');
     }
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct outcome cut = run(p, bytes, steps[i]);
-        CHECK(cut.status == whole.status && cut.error_status == whole.error_status && cut.used == whole.used);
+        CHECK(cut.status == whole.status && cut.error_status == whole.error_status &&
+              cut.used == whole.used);
     }
     parser_free(p);
     return 0;

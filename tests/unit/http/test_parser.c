@@ -1,4 +1,5 @@
-/* The strict parser: a table of requests with the status that each must have, whole and split at every point. */
+/* The strict parser: a table of requests with the status that each must have, whole and split at
+ * every point. */
 #include "http/parser.h"
 
 #include "base/mem.h"
@@ -14,7 +15,7 @@
 enum { BODY_MAX = 1000 };
 
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
-#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
+#define GET  "GET / HTTP/1.1\r\nHost: a\r\n"
 
 static const struct row {
     int status; /* 0: a legal request */
@@ -36,8 +37,10 @@ static const struct row {
     {0, POST "content-length: \t 5 \t \r\n\r\nhello", 0, "hello"},
     {0, POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, "hello"},
     {0, POST "Transfer-Encoding: ChUnKeD\r\n\r\n2\r\nhe\r\n03\r\nllo\r\n0\r\n\r\n", 0, "hello"},
-    {0, POST "Transfer-Encoding: chunked\r\n\r\n5;name=value\r\nhello\r\n0;last\r\n\r\n", 0, "hello"},
-    {0, POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: yes\r\n\r\n", 0, "hello"},
+    {0, POST "Transfer-Encoding: chunked\r\n\r\n5;name=value\r\nhello\r\n0;last\r\n\r\n", 0,
+     "hello"},
+    {0, POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: yes\r\n\r\n", 0,
+     "hello"},
     {0, POST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx", 0, "x"},
     {0, GET "X-Empty:\r\nX-Obs: \xe9\r\n\r\n", 0, ""},
     /* the request line */
@@ -118,7 +121,8 @@ static const struct row {
     {413, POST "Content-Length: 1001\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 0, NULL},
-    {400, POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, NULL},
+    {400, POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0,
+     NULL},
     {400, POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: identity\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding:\r\n\r\n", 0, NULL},
@@ -128,7 +132,8 @@ static const struct row {
     {400, POST "Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", 0, NULL},
-    {0, POST "Transfer-Encoding: chunked\r\n\r\n5;a=\"x;\\\" y\";b\r\nhello\r\n0\r\n\r\n", 0, "hello"},
+    {0, POST "Transfer-Encoding: chunked\r\n\r\n5;a=\"x;\\\" y\";b\r\nhello\r\n0\r\n\r\n", 0,
+     "hello"},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n5;\r\nhello\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n5;a b\r\nhello\r\n0\r\n\r\n", 0, NULL},
     {400, POST "Transfer-Encoding: chunked\r\n\r\n5;a=\r\nhello\r\n0\r\n\r\n", 0, NULL},
@@ -151,7 +156,8 @@ static const struct row {
     {417, POST "Expect: a-miracle\r\nContent-Length: 1\r\n\r\nx", 0, NULL},
 };
 
-/* Feeds the text in two parts and returns 0 for a whole request, the error's status, or -1 for a request that is not complete. */
+/* Feeds the text in two parts and returns 0 for a whole request, the error's status, or -1 for a
+ * request that is not complete. */
 static int feed(struct parser *p, struct span text, size_t cut, size_t *total)
 {
     struct span parts[2] = {span_make(text.ptr, cut), span_make(text.ptr + cut, text.len - cut)};
@@ -234,9 +240,15 @@ static void limits_plus_and_minus_one(void **state)
         assert_int_equal(status_of(text), extra == 0 ? 0 : 431);
     }
     assert_int_equal(status_of(stretched(POST "Content-Length: 1000\r\n\r\n", 1000, "")), 0);
-    assert_int_equal(status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n5;", 250, "\r\nhello\r\n0\r\n\r\n")), 0);
-    assert_int_equal(status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n5;", 300, "\r\nhello\r\n0\r\n\r\n")), 400);
-    assert_int_equal(status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", 5000, "\r\n\r\n")), 431);
+    assert_int_equal(status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n5;", 250,
+                                         "\r\nhello\r\n0\r\n\r\n")),
+                     0);
+    assert_int_equal(status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n5;", 300,
+                                         "\r\nhello\r\n0\r\n\r\n")),
+                     400);
+    assert_int_equal(
+        status_of(stretched(POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", 5000, "\r\n\r\n")),
+        431);
 }
 
 static void takes_pipelined_requests_one_by_one(void **state)
@@ -260,7 +272,8 @@ static void takes_pipelined_requests_one_by_one(void **state)
 
 static void tells_what_was_asked(void **state)
 {
-    static const char text[] = "GET http://a.b:1/x?y=1 HTTP/1.1\r\nHost: A.b:1\r\nConnection: foo, Close\r\nX: 1\r\nx: 2\r\n\r\n";
+    static const char text[] = "GET http://a.b:1/x?y=1 HTTP/1.1\r\nHost: A.b:1\r\nConnection: foo, "
+                               "Close\r\nX: 1\r\nx: 2\r\n\r\n";
     struct parser *p = parser_new(BODY_MAX);
     size_t total = 0;
     (void)state;

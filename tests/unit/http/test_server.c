@@ -1,4 +1,5 @@
-/* The server over loopback sockets, one loop for both sides: whole answers, keep-alive, pipelining, refusals, deadlines, caps, streams and who leaves them. */
+/* The server over loopback sockets, one loop for both sides: whole answers, keep-alive, pipelining,
+ * refusals, deadlines, caps, streams and who leaves them. */
 #include "http/http.h"
 
 #include "base/mem.h"
@@ -33,13 +34,17 @@ struct fixture {
     bool is_over; /* what is waited for has come */
 };
 
-/* -- handlers ---------------------------------------------------------------------------------------------------------------------- */
+/* -- handlers
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static void echo(struct http_request *r, void *arg)
 {
     char text[256];
     (void)arg;
-    (void)snprintf(text, sizeof text, "%.*s|%.*s|%.*s|%.*s", SPAN_ARG(http_param(r, "id")), SPAN_ARG(http_query(r, "q")), SPAN_ARG(http_header(r, "X-Two")), SPAN_ARG(http_body(r)));
+    (void)snprintf(text, sizeof text, "%.*s|%.*s|%.*s|%.*s", SPAN_ARG(http_param(r, "id")),
+                   SPAN_ARG(http_query(r, "q")), SPAN_ARG(http_header(r, "X-Two")),
+                   SPAN_ARG(http_body(r)));
     http_reply(r, 200, "text/plain", span_of(text));
 }
 
@@ -79,7 +84,8 @@ static void stream(struct http_request *r, void *arg)
 {
     struct fixture *f = arg;
     http_add_header(r, "X-Own", SPAN_LIT("yes"));
-    f->stream = http_stream_begin(r, NULL, &(struct http_stream_hooks){on_stream_gone, on_stream_writable, f});
+    f->stream = http_stream_begin(
+        r, NULL, &(struct http_stream_hooks){on_stream_gone, on_stream_writable, f});
     http_stream_write(f->stream, SPAN_LIT(": ok\n\n"));
     loop_stop(f->loop);
 }
@@ -93,10 +99,13 @@ static void fail_route(struct http_request *r, void *arg)
 }
 
 static const struct http_route ROUTES[] = {
-    {HTTP_GET, "/echo/{id}", echo}, {HTTP_POST, "/echo/{id}", echo}, {HTTP_GET, "/hold", hold}, {HTTP_GET, "/stream", stream}, {HTTP_GET, "/fail", fail_route},
+    {HTTP_GET, "/echo/{id}", echo}, {HTTP_POST, "/echo/{id}", echo}, {HTTP_GET, "/hold", hold},
+    {HTTP_GET, "/stream", stream},  {HTTP_GET, "/fail", fail_route},
 };
 
-/* -- fixture ----------------------------------------------------------------------------------------------------------------------- */
+/* -- fixture
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_patience_over(void *arg)
 {
@@ -139,7 +148,8 @@ static int dial(struct fixture *f, int receive_bytes)
     to.sin_port = htons((uint16_t)strtoul(strrchr(f->address, ':') + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_bytes > 0)
-        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes), 0);
+        assert_int_equal(
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     return fd;
@@ -150,14 +160,17 @@ static void say(int fd, const char *text)
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
-/* Turns the loop until `wanted` stands in what was read, the other side closed, or `ms` passed. Returns what was read, owned by a static buffer. */
+/* Turns the loop until `wanted` stands in what was read, the other side closed, or `ms` passed.
+ * Returns what was read, owned by a static buffer. */
 static const char *hear(struct fixture *f, int fd, const char *wanted, int64_t ms, bool *closed)
 {
     static char answer[ANSWER_MAX + 1];
     size_t len = 0;
     *closed = false;
     answer[0] = '\0';
-    for (int64_t waited = 0; waited < ms && !*closed && (wanted == NULL || strstr(answer, wanted) == NULL); waited += 5) {
+    for (int64_t waited = 0;
+         waited < ms && !*closed && (wanted == NULL || strstr(answer, wanted) == NULL);
+         waited += 5) {
         turn(f, 5);
         ssize_t n = recv(fd, answer + len, ANSWER_MAX - len, 0);
         *closed = n == 0 || (n < 0 && errno != EAGAIN);
@@ -186,7 +199,9 @@ static int count(const char *text, const char *word)
 
 #define END " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
-/* -- tests ------------------------------------------------------------------------------------------------------------------------- */
+/* -- tests
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void answers_routes_parameters_and_errors(void **state)
 {
@@ -194,18 +209,25 @@ static void answers_routes_parameters_and_errors(void **state)
         const char *request, *status, *contains;
     } rows[] = {
         {"GET /echo/a%20b?q=1%2B2+3" END, "200 OK", "\r\n\r\na b|1+2 3||"},
-        {"GET /echo/x HTTP/1.1\r\nHost: x\r\nX-Two: 1\r\nx-two: 2\r\nConnection: close\r\n\r\n", "200 OK", "x||1, 2|"},
-        {"POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody", "200 OK", "x|||body"},
+        {"GET /echo/x HTTP/1.1\r\nHost: x\r\nX-Two: 1\r\nx-two: 2\r\nConnection: close\r\n\r\n",
+         "200 OK", "x||1, 2|"},
+        {"POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody",
+         "200 OK", "x|||body"},
         {"GET /nowhere" END, "404 Not Found", "\"code\":\"not_found\""},
         {"GET /echo/" END, "404 Not Found", "not_found"},
         {"GET /echo/a/b" END, "404 Not Found", "not_found"},
-        {"PUT /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405 Method Not Allowed", "Allow: GET, HEAD, POST\r\n"},
-        {"OPTIONS /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "204 No Content", "Allow: GET, HEAD, POST\r\n"},
+        {"PUT /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405 Method Not Allowed",
+         "Allow: GET, HEAD, POST\r\n"},
+        {"OPTIONS /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "204 No Content",
+         "Allow: GET, HEAD, POST\r\n"},
         {"BREW /echo/x" END, "501 Not Implemented", "bad_request"},
         {"GET /fail" END, "503 Service Unavailable", "Retry-After: 1\r\n"},
-        {"GET /fail" END, "503 Service Unavailable", "{\"error\":{\"code\":\"unavailable\",\"message\":\"not now\",\"param\":\"field\",\"retryable\":true}}"},
+        {"GET /fail" END, "503 Service Unavailable",
+         "{\"error\":{\"code\":\"unavailable\",\"message\":\"not "
+         "now\",\"param\":\"field\",\"retryable\":true}}"},
         {"GET /bad path" END, "400 Bad Request", "malformed request line"},
-        {"POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", "413 Content Too Large", "too_large"},
+        {"POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+         "413 Content Too Large", "too_large"},
     };
     struct fixture *f = set_up((struct http_options){0});
     (void)state;
@@ -239,7 +261,8 @@ static void keeps_alive_and_answers_pipelined_requests_in_order(void **state)
     struct fixture *f = set_up((struct http_options){0});
     int fd = dial(f, 0);
     (void)state;
-    say(fd, "GET /echo/one HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo/two HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nbGET /echo/three HTTP/1.1\r\nHost: x\r\n\r\n");
+    say(fd, "GET /echo/one HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo/two HTTP/1.1\r\nHost: "
+            "x\r\nContent-Length: 1\r\n\r\nbGET /echo/three HTTP/1.1\r\nHost: x\r\n\r\n");
     const char *answer = hear(f, fd, "three|", 3000, &closed);
     assert_int_equal(count(answer, "200 OK"), 3);
     assert_true(strstr(answer, "one|") < strstr(answer, "two|"));
@@ -256,7 +279,11 @@ static void no_second_request_after_a_malformed_one(void **state)
     bool closed;
     struct fixture *f = set_up((struct http_options){0});
     (void)state;
-    const char *answer = ask(f, "POST /echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\nGET /echo/b HTTP/1.1\r\nHost: x\r\n\r\n", &closed);
+    const char *answer =
+        ask(f,
+            "POST /echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: "
+            "40\r\n\r\nGET /echo/b HTTP/1.1\r\nHost: x\r\n\r\n",
+            &closed);
     assert_int_equal(count(answer, "HTTP/1.1 "), 1);
     assert_non_null(strstr(answer, "400 Bad Request"));
     assert_true(closed);
@@ -266,7 +293,8 @@ static void no_second_request_after_a_malformed_one(void **state)
 static void deadlines_end_drips(void **state)
 {
     bool closed;
-    struct fixture *f = set_up((struct http_options){.header_ms = 150, .body_ms = 150, .keepalive_ms = 150});
+    struct fixture *f =
+        set_up((struct http_options){.header_ms = 150, .body_ms = 150, .keepalive_ms = 150});
     int fd = dial(f, 0);
     (void)state;
     for (int i = 0; i < 10; i++) { /* a byte now and then does not push it on */
@@ -386,7 +414,10 @@ static void notices_whoever_leaves_or_sends(void **state)
 {
     static const struct {
         const char *way, *reason;
-    } rows[] = {{"close", "client closed"}, {"half", "client closed"}, {"reset", "connection error"}, {"data", "client sent on a stream"}};
+    } rows[] = {{"close", "client closed"},
+                {"half", "client closed"},
+                {"reset", "connection error"},
+                {"data", "client sent on a stream"}};
     const struct linger reset = {.l_onoff = 1};
     struct fixture *f = set_up((struct http_options){0});
     (void)state;

@@ -1,4 +1,5 @@
-/* Children: their lines, their READY=1, their end; what cannot be started; nothing survives child_free. */
+/* Children: their lines, their READY=1, their end; what cannot be started; nothing survives
+ * child_free. */
 #include "loop/child.h"
 
 #include "base/mem.h"
@@ -50,7 +51,9 @@ static int start(struct seen *s, const char *script, const char *const *env)
     struct err err = {.code = ERR_OK};
     const char *argv[] = {"sh", "-c", script, NULL};
     s->loop = loop_new();
-    return child_start(s->loop, &(struct child_options){argv, env, -1, {on_line, on_ready, on_exit_seen, s}}, &s->child, &err);
+    return child_start(s->loop,
+                       &(struct child_options){argv, env, -1, {on_line, on_ready, on_exit_seen, s}},
+                       &s->child, &err);
 }
 
 static void end(struct seen *s)
@@ -63,7 +66,9 @@ static void hands_on_lines_and_the_exit_status(void **state)
 {
     struct seen s = {.ready = 0};
     (void)state;
-    assert_int_equal(start(&s, "echo one; printf 'two\\nthree\\n'; echo $COLOUR; exit 7", (const char *[]){"COLOUR=red", NULL}), 0);
+    assert_int_equal(start(&s, "echo one; printf 'two\\nthree\\n'; echo $COLOUR; exit 7",
+                           (const char *[]){"COLOUR=red", NULL}),
+                     0);
     loop_run(s.loop);
     assert_string_equal(s.lines, "one|two|three|red|");
     assert_int_equal(s.exits, 1);
@@ -78,7 +83,8 @@ static void hears_readiness(void **state)
     (void)state;
     assert_int_equal(start(&s,
                            "python3 -c 'import os,socket; a=os.environ[\"NOTIFY_SOCKET\"]; "
-                           "socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM).sendto(b\"STATUS=up\\nREADY=1\",\"\\0\"+a[1:])'; sleep 0.2",
+                           "socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM).sendto(b\"STATUS="
+                           "up\\nREADY=1\",\"\\0\"+a[1:])'; sleep 0.2",
                            NULL),
                      0);
     loop_run(s.loop);
@@ -95,7 +101,9 @@ static void tells_what_cannot_be_started(void **state)
     struct seen s = {.loop = loop};
     (void)state;
     const char *argv[] = {"/nowhere/at-all", NULL};
-    int rc = child_start(loop, &(struct child_options){argv, NULL, -1, {on_line, on_ready, on_exit_seen, &s}}, &child, &err);
+    int rc = child_start(
+        loop, &(struct child_options){argv, NULL, -1, {on_line, on_ready, on_exit_seen, &s}},
+        &child, &err);
     assert_int_equal(rc, -ERR_SYSTEM);
     assert_non_null(strstr(err.message, "/nowhere/at-all"));
     assert_null(child);
@@ -131,8 +139,11 @@ static void leaves_nothing_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hands_on_lines_and_the_exit_status), cmocka_unit_test(hears_readiness), cmocka_unit_test(tells_what_cannot_be_started),
-        cmocka_unit_test(passes_signals_on),                  cmocka_unit_test(leaves_nothing_behind),
+        cmocka_unit_test(hands_on_lines_and_the_exit_status),
+        cmocka_unit_test(hears_readiness),
+        cmocka_unit_test(tells_what_cannot_be_started),
+        cmocka_unit_test(passes_signals_on),
+        cmocka_unit_test(leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
