@@ -4,6 +4,7 @@
  *     REDIS ─► MODEL SERVER (when given) ─► PROVIDER ─► SERVICES ─► RUNNING ─► STOPPING
  */
 #include "command.h"
+#include "folders.h"
 #include "provider.h"
 #include "stack.h"
 
@@ -14,12 +15,9 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -92,25 +90,20 @@ static char *program(struct run *r, const char *name)
     return mem_strdup(name); /* from PATH */
 }
 
-static const char *environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value == NULL || *value == '\0' ? otherwise : value;
-}
-
 /* -- services
  * -------------------------------------------------------------------------------------------------------------------------------------
  */
 
 static void start_services(struct run *r, const struct provider *p)
 {
-    const char *port = environment("SLUICE_PORT", "8080");
-    const char *admin = environment("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
+    const char *port = environment_or("SLUICE_PORT", "8080");
+    const char *admin =
+        environment_or("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
     char *redis = mem_printf("SLUICE_REDIS_URL=%s", r->redis_url);
     char *listen = mem_printf("SLUICE_API_LISTEN=127.0.0.1:%s", port);
     char *admin_listen =
-        mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment("SLUICE_API_ADMIN_LISTEN", admin));
-    char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment("SLUICE_WORKER_DRAIN", "5s"));
+        mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment_or("SLUICE_API_ADMIN_LISTEN", admin));
+    char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment_or("SLUICE_WORKER_DRAIN", "5s"));
     char *url = mem_printf("SLUICE_LLM_URL=%s", p->url),
          *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
     char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key);
@@ -231,7 +224,7 @@ static void on_given_redis(struct link *link, enum link_state state, void *arg)
 
 static void start_redis(struct run *r)
 {
-    const char *given = environment("SLUICE_REDIS_URL", NULL);
+    const char *given = environment_or("SLUICE_REDIS_URL", NULL);
     if (given != NULL) {
         r->redis_url = mem_strdup(given);
         r->link = link_new(
@@ -311,48 +304,6 @@ static void on_now(void *arg)
  * ---------------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* Makes every folder of the path; 0 or errno. */
-static int make_folders(const char *path)
-{
-    char *copy = mem_strdup(path);
-    int why = 0;
-    for (char *slash = strchr(copy + 1, '/'); why == 0; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL)
-            *slash = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            why = errno;
-        if (slash == NULL)
-            break;
-        *slash = '/';
-    }
-    mem_free(copy);
-    return why;
-}
-
-static char *state_folder(void)
-{
-    const char *home = environment("SLUICE_HOME", NULL),
-               *state = environment("XDG_STATE_HOME", NULL);
-    if (home != NULL && *home == '/')
-        return mem_strdup(home);
-    if (home != NULL) {
-        char *here = getcwd(NULL, 0);
-        char *path = mem_printf("%s/%s", here == NULL ? "" : here, home);
-        free(here); /* getcwd's own */
-        return path;
-    }
-    return state != NULL ? mem_printf("%s/sluice", state)
-                         : mem_printf("%s/.local/state/sluice", environment("HOME", "/tmp"));
-}
-
-static char *program_folder(void)
-{
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[n < 0 ? 0 : n] = '\0';
-    return mem_strdup(dirname(path));
-}
-
 static int prepare(struct run *r, const char *config)
 {
     struct err err = {.code = ERR_OK};
@@ -363,9 +314,9 @@ static int prepare(struct run *r, const char *config)
         (void)fprintf(stderr, "sluice run: %s\n", err.message);
         return EXIT_FAILED;
     }
-    r->home = state_folder();
-    r->bin = program_folder();
-    int why = make_folders(r->home);
+    r->home = folder_of_state();
+    r->bin = folder_of_programs();
+    int why = folder_make(r->home);
     if (why != 0 || strlen(r->home) > longest) {
         (void)fprintf(stderr,
                       "sluice run: %s: %s; set SLUICE_HOME to a folder that can be written\n",

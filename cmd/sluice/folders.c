@@ -1,0 +1,58 @@
+#include "folders.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *environment_or(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value == NULL || *value == '\0' ? otherwise : value;
+}
+
+int folder_make(const char *path)
+{
+    char *copy = mem_strdup(path);
+    int why = 0;
+    for (char *slash = strchr(copy + 1, '/'); why == 0; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            why = errno;
+        if (slash == NULL)
+            break;
+        *slash = '/';
+    }
+    mem_free(copy);
+    return why;
+}
+
+char *folder_of_state(void)
+{
+    const char *home = environment_or("SLUICE_HOME", NULL),
+               *state = environment_or("XDG_STATE_HOME", NULL);
+    if (home != NULL && *home == '/')
+        return mem_strdup(home);
+    if (home != NULL) {
+        char *here = getcwd(NULL, 0);
+        char *path = mem_printf("%s/%s", here == NULL ? "" : here, home);
+        free(here); /* getcwd's own */
+        return path;
+    }
+    return state != NULL ? mem_printf("%s/sluice", state)
+                         : mem_printf("%s/.local/state/sluice", environment_or("HOME", "/tmp"));
+}
+
+char *folder_of_programs(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    return mem_strdup(dirname(path));
+}
