@@ -1,5 +1,6 @@
-/* The doorbell. Owns a link of its own, since BLPOP holds up whatever is behind it. Invariant: at most one BLPOP is in flight, and only
- * one that is wanted is sent. While the link is away, a timer polls instead. */
+/* The doorbell. Owns a link of its own, since BLPOP holds up whatever is behind it. Invariant: at
+ * most one BLPOP is in flight, and only one that is wanted is sent. While the link is away, a timer
+ * polls instead. */
 #include "bus/queue.h"
 
 #include "base/mem.h"
@@ -41,7 +42,8 @@ static void listen_on(struct bell *bell)
 {
     if (bell->is_waiting || !bell->want || !link_is_up(bell->link))
         return;
-    const struct span argv[] = {SPAN_LIT("BLPOP"), span_of(bell->interactive.text), span_of(bell->batch.text), SPAN_LIT(POLL_SECONDS)};
+    const struct span argv[] = {SPAN_LIT("BLPOP"), span_of(bell->interactive.text),
+                                span_of(bell->batch.text), SPAN_LIT(POLL_SECONDS)};
     bell->is_waiting = true;
     timer_stop(&bell->poll);
     link_command(bell->link, 4, argv, ANSWER_MS, on_pop, bell);
@@ -69,7 +71,8 @@ static void on_state(struct link *link, enum link_state state, void *arg)
     }
 }
 
-struct bell *bell_new(struct bus *bus, struct loop *loop, const char *kind, void (*on_bell)(void *arg), void *arg)
+struct bell *bell_new(struct bus *bus, struct loop *loop, const char *kind,
+                      void (*on_bell)(void *arg), void *arg)
 {
     struct bell *bell = MEM_NEW(struct bell);
     char name[64];
@@ -80,7 +83,8 @@ struct bell *bell_new(struct bus *bus, struct loop *loop, const char *kind, void
     (void)snprintf(name, sizeof name, "bell:%s.batch", kind);
     bell->batch = key_plain(name);
     timer_init(&bell->poll, loop, on_poll, bell);
-    bell->link = link_new(loop, &(struct link_options){.url = bus_redis_url(bus), .on_state = on_state, .arg = bell});
+    bell->link = link_new(
+        loop, &(struct link_options){.url = bus_redis_url(bus), .on_state = on_state, .arg = bell});
     return bell;
 }
 

@@ -1,4 +1,5 @@
-/* Owns: the command link and the account of what was said on it. Callbacks may free the bus: its memory goes at the end of the turn. */
+/* Owns: the command link and the account of what was said on it. Callbacks may free the bus: its
+ * memory goes at the end of the turn. */
 #include "bus/bus_inner.h"
 
 #include "base/mem.h"
@@ -14,7 +15,8 @@ static void on_link_state(struct link *link, enum link_state state, void *arg)
         return;
     bool is_up = state == LINK_UP;
     if (is_up) {
-        script_load_all(link); /* in front of what waits, so that the order of calls is the order of their effects */
+        script_load_all(link); /* in front of what waits, so that the order of calls is the order of
+                                  their effects */
         calls_send(bus);
     }
     void (*hook)(void *arg) = is_up ? bus->options.on_up : bus->options.on_down;
@@ -35,7 +37,9 @@ struct bus *bus_new(struct loop *loop, const struct bus_options *options)
         bus->options.retry_ms = RETRY_MAX_MS;
     script_setup();
     timer_init(&bus->call_timer, loop, on_calls_due, bus);
-    bus->link = link_new(loop, &(struct link_options){.url = options->redis_url, .on_state = on_link_state, .arg = bus});
+    bus->link = link_new(
+        loop,
+        &(struct link_options){.url = options->redis_url, .on_state = on_link_state, .arg = bus});
     return bus;
 }
 
@@ -43,7 +47,8 @@ static void release(void *arg)
 {
     struct bus *bus = arg;
     CHECK_MAGIC(bus, BUS_MAGIC);
-    const char *const owned[] = {bus->options.redis_url, bus->options.stop_key, bus->options.tenant_stop_key};
+    const char *const owned[] = {bus->options.redis_url, bus->options.stop_key,
+                                 bus->options.tenant_stop_key};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free((void *)(uintptr_t)owned[i]);
     bus->magic = 0;

@@ -17,9 +17,9 @@ struct bus {
 };
 
 /* What call.c does for the bus. */
-void calls_send(struct bus *bus);       /* the link is up: all that waited */
-void calls_drop(struct bus *bus);       /* silently */
-void on_calls_due(void *arg);           /* call_timer's */
+void calls_send(struct bus *bus); /* the link is up: all that waited */
+void calls_drop(struct bus *bus); /* silently */
+void on_calls_due(void *arg);     /* call_timer's */
 /* Silences every call that was sent with this `arg`: for an owner that goes before the bus. */
 void calls_cancel(struct bus *bus, const void *arg);
 

@@ -1,5 +1,6 @@
-/* Owns: every call from call_send to its answer. Invariant: a call is on the bus's list until it is answered and off the wire; it is on
- * the wire exactly while is_sent. The list is in order of age, and so is what is sent again. */
+/* Owns: every call from call_send to its answer. Invariant: a call is on the bus's list until it is
+ * answered and off the wire; it is on the wire exactly while is_sent. The list is in order of age,
+ * and so is what is sent again. */
 #include "bus/bus_inner.h"
 
 #include "base/clock.h"

@@ -1,6 +1,7 @@
-/* Private to lib/bus: one thing said to Redis, a script or a plain command. It keeps its bytes, so that it can be sent again: after
- * NOSCRIPT (the script is loaded first), or, when the script's row says that this is safe, after a broken link, until the bus's
- * retry_ms are over. It is answered exactly once, never before call_send returns, and frees itself then. */
+/* Private to lib/bus: one thing said to Redis, a script or a plain command. It keeps its bytes, so
+ * that it can be sent again: after NOSCRIPT (the script is loaded first), or, when the script's row
+ * says that this is safe, after a broken link, until the bus's retry_ms are over. It is answered
+ * exactly once, never before call_send returns, and frees itself then. */
 #ifndef SLUICE_BUS_CALL_H
 #define SLUICE_BUS_CALL_H
 
@@ -8,7 +9,8 @@
 #include "bus/command.h"
 #include "bus/keys.h"
 
-/* X(NAME, file in lib/bus/scripts or function of its library, form, is sent again after a broken link). The order of loading. */
+/* X(NAME, file in lib/bus/scripts or function of its library, form, is sent again after a broken
+ * link). The order of loading. */
 enum script {
 #define X(name, file, form, is_repeated) SCRIPT_##name,
 #include "bus/scripts.def"
@@ -17,11 +19,13 @@ enum script {
 };
 
 struct call;
-/* Decodes the answer and calls the caller's function. `reply` is no error and not NULL when status is 0; else NULL. Status is
- * -ERR_UNAVAILABLE (away for too long; or, with is_full, Redis takes no writes now: memory or disk), -ERR_TOO_LARGE (the call
- * itself), -ERR_MALFORMED (the script says DAMAGED) or -ERR_INTERNAL. */
+/* Decodes the answer and calls the caller's function. `reply` is no error and not NULL when status
+ * is 0; else NULL. Status is -ERR_UNAVAILABLE (away for too long; or, with is_full, Redis takes no
+ * writes now: memory or disk), -ERR_TOO_LARGE (the call itself), -ERR_MALFORMED (the script says
+ * DAMAGED) or -ERR_INTERNAL. */
 typedef void (*call_decode)(struct call *call, int status, const struct reply *reply);
-typedef void (*call_done)(void); /* the caller's function, cast back by the decoder that knows its type */
+typedef void (*call_done)(
+    void); /* the caller's function, cast back by the decoder that knows its type */
 
 struct call {
     uint32_t magic;

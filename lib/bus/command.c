@@ -1,5 +1,5 @@
-/* Commands in RESP2. The count of arguments stands in front and is known last, so room for it is kept free: it is written
- * backwards from where the arguments begin. */
+/* Commands in RESP2. The count of arguments stands in front and is known last, so room for it is
+ * kept free: it is written backwards from where the arguments begin. */
 #include "bus/command.h"
 
 #include <inttypes.h>

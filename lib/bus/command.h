@@ -1,5 +1,6 @@
-/* Private to lib/bus: one command as Redis reads it (RESP2: https://redis.io/docs/reference/protocol-spec), built argument by
- * argument and kept, so that it can be sent again as it is. */
+/* Private to lib/bus: one command as Redis reads it (RESP2:
+ * https://redis.io/docs/reference/protocol-spec), built argument by argument and kept, so that it
+ * can be sent again as it is. */
 #ifndef SLUICE_BUS_COMMAND_H
 #define SLUICE_BUS_COMMAND_H
 

@@ -1,6 +1,7 @@
-/* Owns: one hiredis context and its two events. Invariant: a context is freed by us only at the end of a turn, never under one
- * of its callbacks (inside the connect callback hiredis 0.14 would crash); one that failed or was closed by the server frees
- * itself, and is forgotten in the callback that tells so. Replies belong to hiredis. */
+/* Owns: one hiredis context and its two events. Invariant: a context is freed by us only at the end
+ * of a turn, never under one of its callbacks (inside the connect callback hiredis 0.14 would
+ * crash); one that failed or was closed by the server frees itself, and is forgotten in the
+ * callback that tells so. Replies belong to hiredis. */
 #include "bus/conn.h"
 
 #include "base/log.h"
@@ -25,7 +26,8 @@ struct conn {
     bool is_closed; /* conn_close was called */
 };
 
-/* hiredis's five hooks into an event loop. Reading goes on for good, so its event persists: nothing to add anew per reply. */
+/* hiredis's five hooks into an event loop. Reading goes on for good, so its event persists: nothing
+ * to add anew per reply. */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -94,7 +96,8 @@ static void attach(struct conn *conn, struct loop *loop)
     add_write(conn); /* the connect callback comes with the first write */
 }
 
-/* A dead peer is noticed by the kernel too: a link with nothing in flight has no timer of ours running. */
+/* A dead peer is noticed by the kernel too: a link with nothing in flight has no timer of ours
+ * running. */
 static void tune(redisAsyncContext *ctx)
 {
     unsigned unsent_ms = UNSENT_MS;
@@ -131,7 +134,8 @@ static void on_disconnect(const redisAsyncContext *ctx, int status)
     over(conn, ctx->errstr == NULL || ctx->errstr[0] == '\0' ? "closed" : ctx->errstr);
 }
 
-/* `reply` is NULL while hiredis tears down what was in flight: the link keeps its own account of that. */
+/* `reply` is NULL while hiredis tears down what was in flight: the link keeps its own account of
+ * that. */
 static void on_answer(redisAsyncContext *ctx, void *reply, void *arg)
 {
     struct conn *conn = ctx->data;
@@ -141,9 +145,11 @@ static void on_answer(redisAsyncContext *ctx, void *reply, void *arg)
         conn->hooks.on_reply(reply, conn->hooks.arg);
 }
 
-struct conn *conn_new(struct loop *loop, const char *address, int port, const struct conn_hooks *hooks)
+struct conn *conn_new(struct loop *loop, const char *address, int port,
+                      const struct conn_hooks *hooks)
 {
-    redisAsyncContext *ctx = port == 0 ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, port);
+    redisAsyncContext *ctx =
+        port == 0 ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, port);
     CHECK(ctx != NULL); /* out of memory */
     if (ctx->err != 0) {
         log_event(LOG_DEBUG, "redis.connect", "error=%s", ctx->errstr);
@@ -169,7 +175,8 @@ int conn_write(struct conn *conn, struct span command)
     CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->ctx == NULL || conn->is_closed)
         return -ERR_UNAVAILABLE;
-    return redisAsyncFormattedCommand(conn->ctx, on_answer, NULL, command.ptr, command.len) == REDIS_OK
+    return redisAsyncFormattedCommand(conn->ctx, on_answer, NULL, command.ptr, command.len) ==
+                   REDIS_OK
                ? 0
                : -ERR_UNAVAILABLE;
 }

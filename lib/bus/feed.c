@@ -1,5 +1,6 @@
-/* The way of one reader through one log. Invariant: every event that goes to the hook has the seq after the one before it, whether it came
- * live or in a page; what does not fit is dropped and the log is read. Reads are answered in the order in which they were sent. */
+/* The way of one reader through one log. Invariant: every event that goes to the hook has the seq
+ * after the one before it, whether it came live or in a page; what does not fit is dropped and the
+ * log is read. Reads are answered in the order in which they were sent. */
 #include "bus/hub_inner.h"
 
 #include "base/clock.h"
@@ -43,7 +44,8 @@ static void set_state(struct feed *feed, enum feed_state next)
     if (feed->state == next)
         return;
     CHECK(feed->state != FEED_ENDED);
-    log_event(LOG_DEBUG, "feed.state", "gen=%s from=%s to=%s", feed->channel->generation.text, names[feed->state], names[next]);
+    log_event(LOG_DEBUG, "feed.state", "gen=%s from=%s to=%s", feed->channel->generation.text,
+              names[feed->state], names[next]);
     feed->state = next;
 }
 
@@ -92,7 +94,8 @@ static void read_on(struct feed *feed, struct flush *flush)
     feed->missed_seq = 0;
     feed->heard_ms = clock_mono_ms();
     metric_add(METRIC_READER_REPLAYS, 1);
-    log_read(feed->hub->bus, feed->channel->tenant, feed->channel->generation.text, feed->seq, LIMIT_READ_PAGE, on_log_page, read);
+    log_read(feed->hub->bus, feed->channel->tenant, feed->channel->generation.text, feed->seq,
+             LIMIT_READ_PAGE, on_log_page, read);
 }
 
 static void replay(struct feed *feed)
@@ -120,7 +123,8 @@ void feed_message(struct feed *feed, struct span event, int64_t seq, bool is_ter
     if (is_silent(feed))
         return;
     if (seq <= feed->seq) {
-        if (is_terminal) /* yet it is new: a tail was lost, and the log ended before it grew as long again */
+        if (is_terminal) /* yet it is new: a tail was lost, and the log ended before it grew as long
+                            again */
             replay(feed);
         return;
     }
@@ -141,7 +145,8 @@ static bool is_terminal_event(struct span event)
     return event_peek(event, &seq, &kind) == 0 && event_is_terminal(kind);
 }
 
-/* Redis lost what the cursor stands on. Of an ended generation the last event is always told, even if its place was taken by another before. */
+/* Redis lost what the cursor stands on. Of an ended generation the last event is always told, even
+ * if its place was taken by another before. */
 static void rewind_to(struct feed *feed, int64_t length, bool is_over)
 {
     feed->seq = is_over ? length - 1 : length;
@@ -227,7 +232,8 @@ void feed_heard(struct feed *feed)
         return;
     set_state(feed, FEED_REPLAYING);
     if (!feed->is_paused)
-        read_on(feed, NULL); /* one in flight may have been answered before the subscription was there */
+        read_on(feed,
+                NULL); /* one in flight may have been answered before the subscription was there */
 }
 
 void feed_lost(struct feed *feed)
@@ -241,7 +247,8 @@ void feed_tick(struct feed *feed, int64_t now_ms)
 {
     CHECK_MAGIC(feed, FEED_MAGIC);
     int64_t limit_ms = feed->state == FEED_LIVE ? SILENCE_MS : RETRY_MS;
-    if (!is_silent(feed) && !feed->is_paused && feed->reads == NULL && now_ms - feed->heard_ms >= limit_ms)
+    if (!is_silent(feed) && !feed->is_paused && feed->reads == NULL &&
+        now_ms - feed->heard_ms >= limit_ms)
         read_on(feed, NULL);
 }
 
@@ -261,11 +268,16 @@ void feed_cancel_paused(struct feed *feed)
         end(feed, -ERR_CANCELLED);
 }
 
-struct feed *feed_open(struct hub *hub, const char *tenant, const char *generation, int64_t after, const struct feed_hooks *hooks)
+struct feed *feed_open(struct hub *hub, const char *tenant, const char *generation, int64_t after,
+                       const struct feed_hooks *hooks)
 {
     struct feed *feed = MEM_NEW(struct feed);
     CHECK(after >= 0);
-    *feed = (struct feed){.magic = FEED_MAGIC, .hub = hub, .hooks = *hooks, .seq = after, .heard_ms = clock_mono_ms()};
+    *feed = (struct feed){.magic = FEED_MAGIC,
+                          .hub = hub,
+                          .hooks = *hooks,
+                          .seq = after,
+                          .heard_ms = clock_mono_ms()};
     feed->channel = channel_join(hub, tenant, generation);
     feed->next = feed->channel->feeds;
     if (feed->next != NULL)

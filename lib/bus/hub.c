@@ -1,7 +1,9 @@
-/* Owns: the subscriber link, one channel per generation that is read here, the flushes. Invariant: per channel at most one SUBSCRIBE or
- * UNSUBSCRIBE is in flight, and a message goes to whom its own name says.
+/* Owns: the subscriber link, one channel per generation that is read here, the flushes. Invariant:
+ * per channel at most one SUBSCRIBE or UNSUBSCRIBE is in flight, and a message goes to whom its own
+ * name says.
  *
- *     WANTED ─► JOINING ─► HEARD ─► LEAVING ─► gone, or JOINING again      (link down: any ─► WANTED, without feeds ─► gone)
+ *     WANTED ─► JOINING ─► HEARD ─► LEAVING ─► gone, or JOINING again      (link down: any ─►
+ * WANTED, without feeds ─► gone)
  */
 #include "bus/hub_inner.h"
 
@@ -41,7 +43,8 @@ static void join(struct channel *channel)
     pubsub_subscribe(channel->hub->pubsub, channel->name.text);
 }
 
-/* "Somebody reads": the lease is pushed on, never cut, so another process's reader is not in its way. */
+/* "Somebody reads": the lease is pushed on, never cut, so another process's reader is not in its
+ * way. */
 static void push_watch(struct channel *channel)
 {
     struct hub *hub = channel->hub;
@@ -72,7 +75,10 @@ struct channel *channel_join(struct hub *hub, const char *tenant, const char *ge
     if (channel != NULL)
         return channel;
     channel = MEM_NEW(struct channel);
-    *channel = (struct channel){.magic = CHANNEL_MAGIC, .hub = hub, .name = name, .generation = id_from(span_of(generation))};
+    *channel = (struct channel){.magic = CHANNEL_MAGIC,
+                                .hub = hub,
+                                .name = name,
+                                .generation = id_from(span_of(generation))};
     CHECK(id_is_tenant(span_of(tenant)));
     memcpy(channel->tenant, tenant, strlen(tenant));
     timer_init(&channel->watch, hub->loop, on_watch_timer, channel);
@@ -116,7 +122,8 @@ static void on_confirmed(struct channel *channel)
     channel->state = CHANNEL_HEARD;
     if (channel->feeds == NULL)
         channel_empty(channel);
-    for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+    for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+         feed = feed_next(channel, feed))
         feed_heard(feed);
 }
 
@@ -126,7 +133,8 @@ static void on_event_message(struct channel *channel, struct span event)
     enum event_kind kind;
     if (event_peek(event, &seq, &kind) != 0)
         return; /* whoever publishes there is not one of us */
-    for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+    for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+         feed = feed_next(channel, feed))
         feed_message(feed, event, seq, event_is_terminal(kind));
 }
 
@@ -174,7 +182,8 @@ static void lose_one(const char *name, void *value, void *arg)
     struct channel *channel = value;
     (void)name, (void)arg;
     channel->state = CHANNEL_WANTED;
-    for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+    for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+         feed = feed_next(channel, feed))
         feed_lost(feed);
     if (channel->feeds == NULL)
         channel_free(channel);
@@ -192,7 +201,8 @@ static void tick_one(const char *name, void *value, void *arg)
     const struct channel *channel = value;
     const int64_t *now_ms = arg;
     (void)name;
-    for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+    for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+         feed = feed_next(channel, feed))
         feed_tick(feed, *now_ms);
 }
 
@@ -212,7 +222,8 @@ struct hub *hub_new(struct bus *bus, struct loop *loop)
     *hub = (struct hub){.magic = HUB_MAGIC, .bus = bus, .loop = loop, .channels = map_new()};
     timer_init(&hub->tick, loop, on_tick, hub);
     timer_start(&hub->tick, TICK_MS);
-    hub->pubsub = pubsub_new(bus, loop, &(struct pubsub_hooks){on_pubsub_up, on_pubsub_down, on_message, hub});
+    hub->pubsub = pubsub_new(bus, loop,
+                             &(struct pubsub_hooks){on_pubsub_up, on_pubsub_down, on_message, hub});
     return hub;
 }
 
@@ -279,7 +290,8 @@ static void on_flush_timer(void *arg)
         at = &(*at)->next;
     *at = flush->next;
     if (channel != NULL)
-        for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+        for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+             feed = feed_next(channel, feed))
             feed_cancel_paused(feed);
     timer_release(&flush->timer);
     if (!hub->is_freed)
@@ -287,7 +299,8 @@ static void on_flush_timer(void *arg)
     mem_free(flush);
 }
 
-void hub_flush(struct hub *hub, const char *tenant, const char *generation, void (*done)(void *arg), void *arg)
+void hub_flush(struct hub *hub, const char *tenant, const char *generation, void (*done)(void *arg),
+               void *arg)
 {
     CHECK_MAGIC(hub, HUB_MAGIC);
     struct flush *flush = MEM_NEW(struct flush);
@@ -297,7 +310,8 @@ void hub_flush(struct hub *hub, const char *tenant, const char *generation, void
     timer_init(&flush->timer, hub->loop, on_flush_timer, flush);
     struct channel *channel = map_get(hub->channels, flush->channel.text);
     if (channel != NULL)
-        for (struct feed *feed = feed_next(channel, NULL); feed != NULL; feed = feed_next(channel, feed))
+        for (struct feed *feed = feed_next(channel, NULL); feed != NULL;
+             feed = feed_next(channel, feed))
             flush->parts += feed_flush(feed, flush) ? 1 : 0;
     flush_part_done(flush);
 }

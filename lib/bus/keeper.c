@@ -28,7 +28,8 @@ struct keeper {
 static void note(struct span line)
 {
     const char *space = memrchr(line.ptr == NULL ? "" : line.ptr, ' ', line.len);
-    struct span fate = space == NULL ? line : span_make(space + 1, line.len - (size_t)(space + 1 - line.ptr));
+    struct span fate =
+        space == NULL ? line : span_make(space + 1, line.len - (size_t)(space + 1 - line.ptr));
     if (span_is(fate, "requeued"))
         metric_add(METRIC_REQUEUED, 1);
     log_event(LOG_DEBUG, "keeper.fate", "what=%.*s", SPAN_ARG(line));
@@ -93,7 +94,8 @@ static void on_sweep_timer(void *arg)
     sweep(keeper, 0);
 }
 
-struct keeper *keeper_new(struct bus *bus, struct loop *loop, int64_t queue_timeout_ms, int64_t batch_timeout_ms)
+struct keeper *keeper_new(struct bus *bus, struct loop *loop, int64_t queue_timeout_ms,
+                          int64_t batch_timeout_ms)
 {
     struct keeper *keeper = MEM_NEW(struct keeper);
     *keeper = (struct keeper){.magic = KEEPER_MAGIC, .bus = bus};

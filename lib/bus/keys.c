@@ -1,5 +1,5 @@
-/* The names of keys and channels that C needs; lib/bus/scripts/common.lua spells the same. A tenant has no colon and ids are
- * checked, so that no two things share a name. */
+/* The names of keys and channels that C needs; lib/bus/scripts/common.lua spells the same. A tenant
+ * has no colon and ids are checked, so that no two things share a name. */
 #include "bus/keys.h"
 
 #include "base/check.h"
@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CHAT_WORD "{chat_id}"
+#define CHAT_WORD   "{chat_id}"
 #define TENANT_WORD "{tenant}"
 
 const char *lane_name(enum lane lane)
@@ -83,7 +83,8 @@ static size_t put(struct key *key, size_t len, struct span s)
     return len + s.len;
 }
 
-struct key key_flag(const char *pattern, const char *tenant_pattern, const char *tenant, const char *chat)
+struct key key_flag(const char *pattern, const char *tenant_pattern, const char *tenant,
+                    const char *chat)
 {
     struct key key = {.text = ""};
     size_t len = 0;
@@ -91,9 +92,12 @@ struct key key_flag(const char *pattern, const char *tenant_pattern, const char 
         return key;
     struct span rest = span_of(strcmp(tenant, "default") == 0 ? pattern : tenant_pattern);
     while (rest.len > 0) {
-        bool is_chat = span_starts_with(rest, CHAT_WORD), is_tenant = span_starts_with(rest, TENANT_WORD);
+        bool is_chat = span_starts_with(rest, CHAT_WORD),
+             is_tenant = span_starts_with(rest, TENANT_WORD);
         size_t used = is_chat ? strlen(CHAT_WORD) : is_tenant ? strlen(TENANT_WORD) : 1;
-        struct span part = is_chat ? span_of(chat) : is_tenant ? span_of(tenant) : span_make(rest.ptr, 1);
+        struct span part = is_chat     ? span_of(chat)
+                           : is_tenant ? span_of(tenant)
+                                       : span_make(rest.ptr, 1);
         len = put(&key, len, part);
         rest = span_make(rest.ptr + used, rest.len - used);
     }
@@ -113,5 +117,6 @@ bool key_pattern_is_valid(const char *pattern, bool names_tenant)
 {
     enum { PATTERN_MAX = 200 }; /* with the longest tenant and chat id it still fits a key */
     return strlen(pattern) <= PATTERN_MAX && count_of(pattern, CHAT_WORD) == 1 &&
-           count_of(pattern, TENANT_WORD) == (names_tenant ? 1 : 0) && !span_starts_with(span_of(pattern), KEY_PREFIX);
+           count_of(pattern, TENANT_WORD) == (names_tenant ? 1 : 0) &&
+           !span_starts_with(span_of(pattern), KEY_PREFIX);
 }

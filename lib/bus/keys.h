@@ -1,4 +1,5 @@
-/* Every key and channel name, spelled here once (the scripts' half is in scripts/common.lua). Ids come in checked. */
+/* Every key and channel name, spelled here once (the scripts' half is in scripts/common.lua). Ids
+ * come in checked. */
 #ifndef SLUICE_BUS_KEYS_H
 #define SLUICE_BUS_KEYS_H
 
@@ -12,19 +13,26 @@ struct key {
 
 #define KEY_PREFIX "sluice:{s00}:" /* one shard */
 
-enum lane { LANE_STREAM_INTERACTIVE, LANE_STREAM_BATCH, LANE_GRAPH_INTERACTIVE, LANE_GRAPH_BATCH, LANE_COUNT };
+enum lane {
+    LANE_STREAM_INTERACTIVE,
+    LANE_STREAM_BATCH,
+    LANE_GRAPH_INTERACTIVE,
+    LANE_GRAPH_BATCH,
+    LANE_COUNT
+};
 const char *lane_name(enum lane lane); /* "stream.interactive" */
 
-struct key key_generation(const char *tenant, const char *generation);      /* gen:  */
-struct key key_chat(const char *tenant, const char *chat);                  /* chat: */
-struct key key_messages(const char *tenant, const char *chat);              /* msgs: */
-struct key key_active(const char *tenant, const char *chat);                /* active: */
-struct key key_chats(const char *tenant);                                   /* chats: */
-struct key key_events(const char *tenant, const char *generation);          /* channel events: */
+struct key key_generation(const char *tenant, const char *generation); /* gen:  */
+struct key key_chat(const char *tenant, const char *chat);             /* chat: */
+struct key key_messages(const char *tenant, const char *chat);         /* msgs: */
+struct key key_active(const char *tenant, const char *chat);           /* active: */
+struct key key_chats(const char *tenant);                              /* chats: */
+struct key key_events(const char *tenant, const char *generation);     /* channel events: */
 struct key key_live(const char *tenant, const char *generation, const char *token);
-struct key key_plain(const char *name);                                     /* leases, open, dead, workers, control, bell:<lane> ... */
+struct key key_plain(const char *name); /* leases, open, dead, workers, control, bell:<lane> ... */
 /* The flag's name by the configured pattern; "" when chat is "". */
-struct key key_flag(const char *pattern, const char *tenant_pattern, const char *tenant, const char *chat);
+struct key key_flag(const char *pattern, const char *tenant_pattern, const char *tenant,
+                    const char *chat);
 /* The pattern holds {chat_id} once and does not begin with our prefix. */
 bool key_pattern_is_valid(const char *pattern, bool names_tenant);
 

@@ -1,6 +1,7 @@
-/* Owns: the connection of the moment, what is in flight on it, and the timers of both. Invariant: every command is in exactly one
- * of two rings, `sent` (in the order of the answers to come) or `failed` (told at the next pass), and leaves it by its callback.
- * Callbacks may free the link: its memory goes at the end of the turn. */
+/* Owns: the connection of the moment, what is in flight on it, and the timers of both. Invariant:
+ * every command is in exactly one of two rings, `sent` (in the order of the answers to come) or
+ * `failed` (told at the next pass), and leaves it by its callback. Callbacks may free the link: its
+ * memory goes at the end of the turn. */
 #include "bus/link_inner.h"
 
 #include "base/clock.h"
@@ -9,6 +10,7 @@
 #include "base/metric.h"
 #include "bus/command.h"
 #include "bus/conn.h"
+#include "bus/pending.h"
 #include "bus/url.h"
 
 #include <sys/random.h>
@@ -19,19 +21,6 @@ enum {
     COMMAND_MS = 2000,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 2000,
-};
-
-struct pending {
-    link_on_reply on_reply;
-    void *arg;
-    int64_t deadline_ms;
-    int64_t sent_us;
-    int status; /* of a failed one */
-};
-
-struct ring {
-    struct pending *items;
-    size_t cap, first, count;
 };
 
 struct link {
@@ -55,34 +44,8 @@ struct link {
     void *message_arg;
 };
 
-static void ring_push(struct ring *r, const struct pending *p)
-{
-    if (r->count == r->cap) {
-        size_t cap = r->cap == 0 ? 16 : r->cap * 2;
-        struct pending *items = mem_new_array(cap, sizeof *items);
-        for (size_t i = 0; i < r->count; i++)
-            items[i] = r->items[(r->first + i) % r->cap];
-        mem_free(r->items);
-        *r = (struct ring){items, cap, 0, r->count};
-    }
-    r->items[(r->first + r->count) % r->cap] = *p;
-    r->count++;
-}
-
-static struct pending *ring_at(const struct ring *r, size_t i)
-{
-    return &r->items[(r->first + i) % r->cap];
-}
-
-static struct pending ring_pop(struct ring *r)
-{
-    struct pending p = *ring_at(r, 0);
-    r->first = (r->first + 1) % r->cap;
-    r->count--;
-    return p;
-}
-
-/* The only function that changes the state. Its last act is the owner's hook, which may free the link. */
+/* The only function that changes the state. Its last act is the owner's hook, which may free the
+ * link. */
 static void set_state(struct link *link, enum link_state next)
 {
     static const char *const names[] = {"down", "connecting", "up", "backoff"};
@@ -130,7 +93,8 @@ static void back_off(struct link *link, const char *reason)
     timer_stop(&link->deadline_timer);
     fail_sent(link);
     timer_start(&link->state_timer, with_jitter(link->backoff_ms));
-    link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : link->backoff_ms * 2;
+    link->backoff_ms =
+        link->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : link->backoff_ms * 2;
     set_state(link, LINK_BACKOFF);
 }
 
@@ -148,7 +112,8 @@ static void on_conn_closed(const char *reason, void *arg)
     back_off(link, reason);
 }
 
-/* AUTH and SELECT where the URL asks for them, then PING: a server that is loading its data answers that with an error. */
+/* AUTH and SELECT where the URL asks for them, then PING: a server that is loading its data answers
+ * that with an error. */
 static void on_conn_open(void *arg)
 {
     struct link *link = arg;
@@ -203,11 +168,12 @@ static void greet(struct link *link, const struct reply *reply)
     set_state(link, LINK_UP);
 }
 
-/* The server says that it, not the command, is the trouble: this connection is of no use now, and nothing was done. */
+/* The server says that it, not the command, is the trouble: this connection is of no use now, and
+ * nothing was done. */
 static bool is_server_trouble(const struct reply *reply)
 {
-    static const char *const words[] = {"LOADING ", "BUSY ",       "READONLY ", "MASTERDOWN ", "UNBLOCKED ",
-                                        "NOAUTH ",  "CLUSTERDOWN ", "TRYAGAIN "};
+    static const char *const words[] = {"LOADING ",   "BUSY ",   "READONLY ",    "MASTERDOWN ",
+                                        "UNBLOCKED ", "NOAUTH ", "CLUSTERDOWN ", "TRYAGAIN "};
     if (reply_type(reply) != REPLY_ERROR)
         return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -218,15 +184,16 @@ static bool is_server_trouble(const struct reply *reply)
 
 static void deliver_message(struct link *link, const struct reply *reply)
 {
-    static const char *const kinds[] = {
-        [SUB_SUBSCRIBED] = "subscribe", [SUB_UNSUBSCRIBED] = "unsubscribe", [SUB_MESSAGE] = "message"};
+    static const char *const kinds[] = {[SUB_SUBSCRIBED] = "subscribe",
+                                        [SUB_UNSUBSCRIBED] = "unsubscribe",
+                                        [SUB_MESSAGE] = "message"};
     struct span name = reply_str(reply_at(reply, 0));
     if (link->on_message == NULL)
         return;
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
         if (span_is(name, kinds[kind])) {
-            link->on_message((enum sub_kind)kind, reply_str(reply_at(reply, 1)), reply_str(reply_at(reply, 2)),
-                             link->message_arg);
+            link->on_message((enum sub_kind)kind, reply_str(reply_at(reply, 1)),
+                             reply_str(reply_at(reply, 2)), link->message_arg);
             return;
         }
 }
@@ -262,7 +229,8 @@ static void on_conn_reply(const struct reply *reply, void *arg)
 static void connect_now(struct link *link)
 {
     const struct conn_hooks hooks = {on_conn_open, on_conn_reply, on_conn_closed, link};
-    if (link->address == NULL) /* only as long as the name was never resolved: there is nothing to hold up yet */
+    if (link->address ==
+        NULL) /* only as long as the name was never resolved: there is nothing to hold up yet */
         link->address = redis_url_resolve(&link->url);
     if (link->address != NULL)
         link->conn = conn_new(link->loop, link->address, link->url.port, &hooks);
@@ -288,7 +256,8 @@ static void on_failed_timer(void *arg)
 {
     struct link *link = arg;
     CHECK_MAGIC(link, LINK_MAGIC);
-    for (size_t left = link->failed.count; left > 0 && !link->is_freed; left--) { /* those added now wait for the next pass */
+    for (size_t left = link->failed.count; left > 0 && !link->is_freed;
+         left--) { /* those added now wait for the next pass */
         struct pending p = ring_pop(&link->failed);
         if (p.on_reply != NULL)
             p.on_reply(p.status, NULL, p.arg);
@@ -304,7 +273,8 @@ static void watch_deadline(struct link *link, int64_t at_ms)
     timer_start(&link->deadline_timer, wait < 0 ? 0 : wait + 1);
 }
 
-/* The timer is not moved with each answer: it comes at most once per deadline, looks, and goes on from the earliest one left. */
+/* The timer is not moved with each answer: it comes at most once per deadline, looks, and goes on
+ * from the earliest one left. */
 static void on_deadline_timer(void *arg)
 {
     struct link *link = arg;
@@ -339,8 +309,10 @@ struct link *link_new(struct loop *loop, const struct link_options *options)
         link->options.connect_ms = CONNECT_MS;
     if (options->command_ms == 0)
         link->options.command_ms = COMMAND_MS;
-    CHECK(redis_url_parse(span_of(options->url), &link->url, NULL) == 0); /* link_check_url came first */
-    link->address = link->url.path != NULL ? mem_strdup(link->url.path) : redis_url_resolve(&link->url);
+    CHECK(redis_url_parse(span_of(options->url), &link->url, NULL) ==
+          0); /* link_check_url came first */
+    link->address =
+        link->url.path != NULL ? mem_strdup(link->url.path) : redis_url_resolve(&link->url);
     link->backoff_ms = BACKOFF_FIRST_MS;
     link->down_since_ms = clock_mono_ms();
     timer_init(&link->state_timer, loop, on_state_timer, link);
@@ -354,8 +326,8 @@ static void release(void *arg)
 {
     struct link *link = arg;
     CHECK_MAGIC(link, LINK_MAGIC);
-    mem_free(link->sent.items);
-    mem_free(link->failed.items);
+    ring_release(&link->sent);
+    ring_release(&link->failed);
     mem_free(link->address);
     redis_url_release(&link->url);
     link->magic = 0;
@@ -390,7 +362,8 @@ int64_t link_down_for_ms(const struct link *link)
     return link->state == LINK_UP ? 0 : clock_mono_ms() - link->down_since_ms;
 }
 
-void link_send(struct link *link, struct span command, int64_t timeout_ms, link_on_reply on_reply, void *arg)
+void link_send(struct link *link, struct span command, int64_t timeout_ms, link_on_reply on_reply,
+               void *arg)
 {
     CHECK_MAGIC(link, LINK_MAGIC);
     CHECK(!link->options.is_subscriber && !link->is_freed);
@@ -408,7 +381,8 @@ void link_send(struct link *link, struct span command, int64_t timeout_ms, link_
         watch_deadline(link, p.deadline_ms);
 }
 
-void link_command(struct link *link, size_t argc, const struct span *argv, int64_t timeout_ms, link_on_reply on_reply, void *arg)
+void link_command(struct link *link, size_t argc, const struct span *argv, int64_t timeout_ms,
+                  link_on_reply on_reply, void *arg)
 {
     struct command command;
     command_init(&command);

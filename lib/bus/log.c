@@ -57,7 +57,8 @@ static int decode_page(const struct reply *r, struct log_page *page, struct span
     const struct reply *list = reply_at(r, 5);
     int64_t length = reply_int(reply_at(r, 1), -1), is_kept = reply_int(reply_at(r, 3), -1);
     struct span state = reply_str(reply_at(r, 0)), chat = reply_str(reply_at(r, 4));
-    if (state.len == 0 || length < 0 || is_kept < 0 || chat.ptr == NULL || reply_type(list) != REPLY_ARRAY)
+    if (state.len == 0 || length < 0 || is_kept < 0 || chat.ptr == NULL ||
+        reply_type(list) != REPLY_ARRAY)
         return -ERR_INTERNAL;
     *events = mem_new_array(reply_count(list), sizeof **events);
     *page = (struct log_page){state, is_kept == 0, length, chat, *events, reply_count(list)};
@@ -81,7 +82,8 @@ static void answer_read(struct call *call, int status, const struct reply *reply
     mem_free(events);
 }
 
-void log_read(struct bus *bus, const char *tenant, const char *generation, int64_t after, size_t max, on_page done, void *arg)
+void log_read(struct bus *bus, const char *tenant, const char *generation, int64_t after,
+              size_t max, on_page done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_READ, 1);
     CHECK(after >= 0 && max > 0);

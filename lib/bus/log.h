@@ -4,8 +4,9 @@
 
 #include "bus/bus.h"
 
-/* Appends `count` encoded events whose first seq is `first`. All borrowed until the callback. `is_first_visible`: the first visible event since the
- * claim (or checkpoint) is among them. Not retried by the bus: the worker decides (safe to send again as it is). */
+/* Appends `count` encoded events whose first seq is `first`. All borrowed until the callback.
+ * `is_first_visible`: the first visible event since the claim (or checkpoint) is among them. Not
+ * retried by the bus: the worker decides (safe to send again as it is). */
 struct append {
     const char *tenant, *generation, *token;
     const char *flag; /* "" for none */
@@ -15,8 +16,9 @@ struct append {
     size_t count;
 };
 enum append_outcome { APPEND_OK, APPEND_FENCED, APPEND_FLAGGED, APPEND_REFUSED, APPEND_FULL };
-/* length: the log's true length (OK, REFUSED). REFUSED with length >= first + count - 1: an earlier try had arrived; smaller: Redis lost a tail, append
- * again from length + 1. FULL: Redis is out of memory, try later. */
+/* length: the log's true length (OK, REFUSED). REFUSED with length >= first + count - 1: an earlier
+ * try had arrived; smaller: Redis lost a tail, append again from length + 1. FULL: Redis is out of
+ * memory, try later. */
 typedef void (*on_append)(int status, enum append_outcome outcome, int64_t length, void *arg);
 void log_append(struct bus *bus, const struct append *append, on_append done, void *arg);
 
@@ -29,7 +31,9 @@ struct log_page {
     const struct span *events;
     size_t count;
 };
-typedef void (*on_page)(int status, const struct log_page *page, void *arg); /* page NULL: no such generation */
-void log_read(struct bus *bus, const char *tenant, const char *generation, int64_t after, size_t max, on_page done, void *arg);
+typedef void (*on_page)(int status, const struct log_page *page,
+                        void *arg); /* page NULL: no such generation */
+void log_read(struct bus *bus, const char *tenant, const char *generation, int64_t after,
+              size_t max, on_page done, void *arg);
 
 #endif

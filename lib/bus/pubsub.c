@@ -1,5 +1,6 @@
-/* Owns: a subscriber link and its heartbeat. Invariant: the own channel is subscribed first and never left, so that the connection never
- * unsubscribes to nothing, and the hooks hear of it only once that is confirmed. */
+/* Owns: a subscriber link and its heartbeat. Invariant: the own channel is subscribed first and
+ * never left, so that the connection never unsubscribes to nothing, and the hooks hear of it only
+ * once that is confirmed. */
 #include "bus/pubsub.h"
 
 #include "base/mem.h"
@@ -77,8 +78,10 @@ struct pubsub *pubsub_new(struct bus *bus, struct loop *loop, const struct pubsu
     pubsub->own = key_plain(id_mint("beat:p").text);
     timer_init(&pubsub->beat, loop, on_beat, pubsub);
     timer_start(&pubsub->beat, BEAT_MS);
-    pubsub->link = link_new(
-        loop, &(struct link_options){.url = bus_redis_url(bus), .is_subscriber = true, .on_state = on_state, .arg = pubsub});
+    pubsub->link = link_new(loop, &(struct link_options){.url = bus_redis_url(bus),
+                                                         .is_subscriber = true,
+                                                         .on_state = on_state,
+                                                         .arg = pubsub});
     link_on_messages(pubsub->link, on_message, pubsub);
     return pubsub;
 }

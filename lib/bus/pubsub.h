@@ -1,5 +1,6 @@
-/* Private to lib/bus: one subscriber link that knows whether it still hears. It always keeps a channel of its own subscribed and publishes to
- * it from the command link every 5 s; three that did not come back, or a PUBLISH that reached nobody, and it is made anew. */
+/* Private to lib/bus: one subscriber link that knows whether it still hears. It always keeps a
+ * channel of its own subscribed and publishes to it from the command link every 5 s; three that did
+ * not come back, or a PUBLISH that reached nobody, and it is made anew. */
 #ifndef SLUICE_BUS_PUBSUB_H
 #define SLUICE_BUS_PUBSUB_H
 

@@ -25,8 +25,29 @@ struct claim_request {
 static int decode_claim(const struct reply *r, struct claim *out)
 {
     enum {
-        TENANT, GENERATION, TOKEN, SEQ, EPOCH, SHOWN, CRASHES, ATTEMPT, CHAT, FLAG, MODE,
-        LANE, ON_STOP, ON_INTERRUPT, USER, MESSAGE_ID, USER_MESSAGE_ID, CREATED_AT, REQUEST, USER_MSG, MODEL, SYSTEM, ELEMENTS
+        TENANT,
+        GENERATION,
+        TOKEN,
+        SEQ,
+        EPOCH,
+        SHOWN,
+        CRASHES,
+        ATTEMPT,
+        CHAT,
+        FLAG,
+        MODE,
+        LANE,
+        ON_STOP,
+        ON_INTERRUPT,
+        USER,
+        MESSAGE_ID,
+        USER_MESSAGE_ID,
+        CREATED_AT,
+        REQUEST,
+        USER_MSG,
+        MODEL,
+        SYSTEM,
+        ELEMENTS
     };
     struct span s[ELEMENTS];
     if (reply_count(r) != ELEMENTS)
@@ -34,21 +55,36 @@ static int decode_claim(const struct reply *r, struct claim *out)
     for (size_t i = 0; i < ELEMENTS; i++)
         s[i] = reply_str(reply_at(r, i));
     *out = (struct claim){
-        .tenant = s[TENANT], .generation = s[GENERATION], .token = s[TOKEN], .chat = s[CHAT], .flag = s[FLAG],
-        .length = reply_int(reply_at(r, SEQ), -1), .epoch = reply_int(reply_at(r, EPOCH), -1),
-        .crashes = reply_int(reply_at(r, CRASHES), -1), .was_shown = span_is(s[SHOWN], "1"),
-        .is_stateless = span_is(s[MODE], "none"), .request = s[REQUEST], .on_interrupt = s[ON_INTERRUPT],
-        .message_id = s[MESSAGE_ID], .user_message_id = s[USER_MESSAGE_ID],
-        .chat_model = s[MODEL].len == 0 ? SPAN_NONE : s[MODEL], .chat_system = s[SYSTEM].len == 0 ? SPAN_NONE : s[SYSTEM],
-        .lane = s[LANE], .on_stop = s[ON_STOP], .user = s[USER], .attempt = s[ATTEMPT], .user_message = s[USER_MSG],
+        .tenant = s[TENANT],
+        .generation = s[GENERATION],
+        .token = s[TOKEN],
+        .chat = s[CHAT],
+        .flag = s[FLAG],
+        .length = reply_int(reply_at(r, SEQ), -1),
+        .epoch = reply_int(reply_at(r, EPOCH), -1),
+        .crashes = reply_int(reply_at(r, CRASHES), -1),
+        .was_shown = span_is(s[SHOWN], "1"),
+        .is_stateless = span_is(s[MODE], "none"),
+        .request = s[REQUEST],
+        .on_interrupt = s[ON_INTERRUPT],
+        .message_id = s[MESSAGE_ID],
+        .user_message_id = s[USER_MESSAGE_ID],
+        .chat_model = s[MODEL].len == 0 ? SPAN_NONE : s[MODEL],
+        .chat_system = s[SYSTEM].len == 0 ? SPAN_NONE : s[SYSTEM],
+        .lane = s[LANE],
+        .on_stop = s[ON_STOP],
+        .user = s[USER],
+        .attempt = s[ATTEMPT],
+        .user_message = s[USER_MSG],
         .queued_at_ms = reply_int(reply_at(r, CREATED_AT), 0),
     };
     s[SEQ] = SPAN_LIT("a number");
     for (size_t i = 0; i < ELEMENTS; i++)
         if (s[i].ptr == NULL)
             return -ERR_INTERNAL;
-    bool is_sound = id_is_tenant(out->tenant) && id_is_valid(out->generation) && out->token.len > 0 && out->length >= 0 &&
-                    out->epoch >= 0 && out->crashes >= 0 && (out->chat.len == 0 || id_is_valid(out->chat));
+    bool is_sound = id_is_tenant(out->tenant) && id_is_valid(out->generation) &&
+                    out->token.len > 0 && out->length >= 0 && out->epoch >= 0 &&
+                    out->crashes >= 0 && (out->chat.len == 0 || id_is_valid(out->chat));
     return is_sound ? 0 : -ERR_INTERNAL;
 }
 
@@ -63,7 +99,8 @@ static void answer_claim(struct call *call, int status, const struct reply *repl
         done(status, NULL, call->arg);
         return;
     }
-    if (reply_type(reply) == REPLY_INT) { /* stale entries were cleared, or there are more tenants than one look sees */
+    if (reply_type(reply) ==
+        REPLY_INT) { /* stale entries were cleared, or there are more tenants than one look sees */
         call->extra = NULL;
         if (--request->tries > 0) {
             claim_send(call->bus, request, done, call->arg);
@@ -94,8 +131,8 @@ static void claim_send(struct bus *bus, struct claim_request *request, on_claim 
     call_send(call, answer_claim, (call_done)done, arg);
 }
 
-void queue_claim(struct bus *bus, const char *kind, const char *worker, const char *nonce, int64_t tenant_cap, on_claim done,
-                 void *arg)
+void queue_claim(struct bus *bus, const char *kind, const char *worker, const char *nonce,
+                 int64_t tenant_cap, on_claim done, void *arg)
 {
     struct claim_request *request = MEM_NEW(struct claim_request);
     CHECK(strlen(kind) < sizeof request->kind);
@@ -107,14 +144,15 @@ void queue_claim(struct bus *bus, const char *kind, const char *worker, const ch
     claim_send(bus, request, done, arg);
 }
 
-/* A renewal goes in parts, one after the other. Between them it lives in the call's extra, its texts in one block behind it. */
+/* A renewal goes in parts, one after the other. Between them it lives in the call's extra, its
+ * texts in one block behind it. */
 struct renewal {
     size_t count, asked;
     struct renewal_lease {
         struct id generation;
         char tenant[ID_TENANT_MAX + 1];
         char token[ID_MAX + 1];
-    } *leases;
+    } * leases;
     bool *is_held;
 };
 
@@ -126,7 +164,8 @@ static size_t align(size_t n)
 static struct renewal *renewal_new(const struct lease *leases, size_t count)
 {
     CHECK(count < SIZE_MAX / 2 / sizeof(struct renewal_lease));
-    char *block = mem_new(align(sizeof(struct renewal)) + count * sizeof(struct renewal_lease) + count + 1);
+    char *block =
+        mem_new(align(sizeof(struct renewal)) + count * sizeof(struct renewal_lease) + count + 1);
     struct renewal *renewal = (void *)block;
     renewal->count = count;
     renewal->leases = (void *)(block + align(sizeof *renewal));
@@ -188,7 +227,8 @@ static void renewal_send(struct bus *bus, struct renewal *renewal, on_renew done
     call_send(call, answer_renew, (call_done)done, arg);
 }
 
-void queue_renew(struct bus *bus, const struct lease *leases, size_t count, on_renew done, void *arg)
+void queue_renew(struct bus *bus, const struct lease *leases, size_t count, on_renew done,
+                 void *arg)
 {
     renewal_send(bus, renewal_new(leases, count), done, arg);
 }
@@ -202,7 +242,8 @@ static void answer_release(struct call *call, int status, const struct reply *re
     done(status, outcome, call->arg);
 }
 
-void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms, on_release done, void *arg)
+void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms, on_release done,
+                   void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_RELEASE, 1);
     call_key(call, key_generation(lease->tenant, lease->generation));
@@ -221,10 +262,12 @@ static void send_words(struct link *link, size_t argc, const char *const *words)
     CHECK(argc <= sizeof argv / sizeof *argv);
     for (size_t i = 0; i < argc; i++)
         argv[i] = span_of(words[i]);
-    link_command(link, argc, argv, 0, NULL, NULL); /* what is said again soon need not be answered */
+    link_command(link, argc, argv, 0, NULL,
+                 NULL); /* what is said again soon need not be answered */
 }
 
-void queue_announce(struct bus *bus, const char *worker, const char *kind, int64_t slots, int64_t running)
+void queue_announce(struct bus *bus, const char *worker, const char *kind, int64_t slots,
+                    int64_t running)
 {
     char until[24], now[24], name[ID_MAX + 16], value[128], expiry[24];
     int64_t now_ms = clock_wall_ms();

@@ -14,8 +14,9 @@ static const redisReply *of(const struct reply *r)
 enum reply_type reply_type(const struct reply *r)
 {
     static const enum reply_type types[] = {
-        [REDIS_REPLY_NIL] = REPLY_NIL,       [REDIS_REPLY_INTEGER] = REPLY_INT, [REDIS_REPLY_STRING] = REPLY_STR,
-        [REDIS_REPLY_STATUS] = REPLY_STATUS, [REDIS_REPLY_ERROR] = REPLY_ERROR, [REDIS_REPLY_ARRAY] = REPLY_ARRAY,
+        [REDIS_REPLY_NIL] = REPLY_NIL,     [REDIS_REPLY_INTEGER] = REPLY_INT,
+        [REDIS_REPLY_STRING] = REPLY_STR,  [REDIS_REPLY_STATUS] = REPLY_STATUS,
+        [REDIS_REPLY_ERROR] = REPLY_ERROR, [REDIS_REPLY_ARRAY] = REPLY_ARRAY,
     };
     if (r == NULL || of(r)->type < 0 || (size_t)of(r)->type >= sizeof types / sizeof *types)
         return REPLY_NIL;
@@ -47,5 +48,6 @@ size_t reply_count(const struct reply *r)
 
 const struct reply *reply_at(const struct reply *r, size_t index)
 {
-    return index < reply_count(r) ? (const struct reply *)(const void *)of(r)->element[index] : NULL;
+    return index < reply_count(r) ? (const struct reply *)(const void *)of(r)->element[index]
+                                  : NULL;
 }

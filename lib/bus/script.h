@@ -12,7 +12,8 @@ void script_invoke(struct command *c, enum script script);
 void script_load(struct link *link, enum script script);
 /* The same for all of them. */
 void script_load_all(struct link *link);
-/* An error reply, as a status: 0 when the script has to be loaded first, -ERR_UNAVAILABLE when Redis takes no writes now. */
+/* An error reply, as a status: 0 when the script has to be loaded first, -ERR_UNAVAILABLE when
+ * Redis takes no writes now. */
 int script_error(struct span text);
 
 #endif

@@ -5,7 +5,8 @@
 #include "bus/bus_inner.h"
 #include "wire/limits.h"
 
-static int decode_waiting(const struct reply *r, struct stop_answer *out, struct stop_waiting **waiting)
+static int decode_waiting(const struct reply *r, struct stop_answer *out,
+                          struct stop_waiting **waiting)
 {
     size_t count = reply_count(r) / 2;
     if (reply_type(r) != REPLY_ARRAY || reply_count(r) % 2 != 0)
@@ -15,16 +16,31 @@ static int decode_waiting(const struct reply *r, struct stop_answer *out, struct
         struct span generation = reply_str(reply_at(r, i * 2));
         if (!id_is_valid(generation))
             return -ERR_INTERNAL;
-        (*waiting)[i] = (struct stop_waiting){id_from(generation), reply_str(reply_at(r, i * 2 + 1))};
+        (*waiting)[i] =
+            (struct stop_waiting){id_from(generation), reply_str(reply_at(r, i * 2 + 1))};
     }
     out->waiting = *waiting;
     out->waiting_count = count;
     return 0;
 }
 
-static int decode_stop(const struct reply *r, struct stop_answer *out, struct stop_waiting **waiting)
+static int decode_stop(const struct reply *r, struct stop_answer *out,
+                       struct stop_waiting **waiting)
 {
-    enum { OUTCOME, GENERATION, CHAT, SEQ, STATE, REASON, RESTORE, COMMITTED, MESSAGE_ID, USAGE, WAITING, ELEMENTS };
+    enum {
+        OUTCOME,
+        GENERATION,
+        CHAT,
+        SEQ,
+        STATE,
+        REASON,
+        RESTORE,
+        COMMITTED,
+        MESSAGE_ID,
+        USAGE,
+        WAITING,
+        ELEMENTS
+    };
     int64_t committed = reply_int(reply_at(r, COMMITTED), -1);
     *out = (struct stop_answer){
         .outcome = reply_str(reply_at(r, OUTCOME)),
@@ -57,7 +73,8 @@ static void answer_stop(struct call *call, int status, const struct reply *reply
 void stop_request(struct bus *bus, const struct stop *s, on_stop done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_STOP, 1);
-    CHECK(s->request_token[0] != '\0'); /* without it a repeated stop by chat could hit the next turn */
+    CHECK(s->request_token[0] !=
+          '\0'); /* without it a repeated stop by chat could hit the next turn */
     call_key(call, key_plain("open"));
     call_text(call, KEY_PREFIX);
     call_text(call, s->tenant);

@@ -1,6 +1,8 @@
-/* Watches for stops of running generations: their flags polled, `control` heard. Owns copies of what is watched, a timer and a subscriber link.
- * Invariant: nothing depends on pub/sub. An entry whose stop `control` may have told while nobody listened has needs_look, and the poll asks for
- * its live key as well. What is removed while answers are to come lies in `removed` until they came, for they name it. */
+/* Watches for stops of running generations: their flags polled, `control` heard. Owns copies of
+ * what is watched, a timer and a subscriber link. Invariant: nothing depends on pub/sub. An entry
+ * whose stop `control` may have told while nobody listened has needs_look, and the poll asks for
+ * its live key as well. What is removed while answers are to come lies in `removed` until they
+ * came, for they name it. */
 #include "bus/stop.h"
 
 #include "base/clock.h"
@@ -8,7 +10,11 @@
 #include "base/mem.h"
 #include "bus/pubsub.h"
 
-enum { STOP_WATCH_MAGIC = 0x73747764, TELL_AGAIN_MS = 1000, NAME_BYTES = ID_TENANT_MAX + 2 * ID_MAX + 3 };
+enum {
+    STOP_WATCH_MAGIC = 0x73747764,
+    TELL_AGAIN_MS = 1000,
+    NAME_BYTES = ID_TENANT_MAX + 2 * ID_MAX + 3
+};
 
 struct entry {
     struct entry *prev, *next;
@@ -104,7 +110,8 @@ static void on_flags(struct call *call, int status, const struct reply *reply)
     struct stop_watch *watch = call->arg;
     struct entry *const *asked = call->extra;
     CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
-    for (size_t i = 0; status == 0 && i < reply_count(reply) && asked[i] != NULL && !watch->is_freed; i++)
+    for (size_t i = 0;
+         status == 0 && i < reply_count(reply) && asked[i] != NULL && !watch->is_freed; i++)
         tell_flag(watch, asked[i], reply_type(reply_at(reply, i)) != REPLY_NIL);
     if (!watch->is_freed)
         answered(watch);
@@ -207,16 +214,19 @@ static void on_message(enum sub_kind kind, struct span channel, struct span payl
         tell_ended(watch, e);
 }
 
-struct stop_watch *stop_watch_new(struct bus *bus, struct loop *loop, int64_t interval_ms, const struct stop_watch_hooks *hooks)
+struct stop_watch *stop_watch_new(struct bus *bus, struct loop *loop, int64_t interval_ms,
+                                  const struct stop_watch_hooks *hooks)
 {
     struct stop_watch *watch = MEM_NEW(struct stop_watch);
-    *watch = (struct stop_watch){.magic = STOP_WATCH_MAGIC, .bus = bus, .loop = loop, .hooks = *hooks};
+    *watch =
+        (struct stop_watch){.magic = STOP_WATCH_MAGIC, .bus = bus, .loop = loop, .hooks = *hooks};
     watch->by_name = map_new();
     watch->control = key_plain("control");
     watch->interval_ms = interval_ms;
     timer_init(&watch->poll, loop, on_poll, watch);
     timer_start(&watch->poll, interval_ms);
-    watch->pubsub = pubsub_new(bus, loop, &(struct pubsub_hooks){on_pubsub_up, on_pubsub_down, on_message, watch});
+    watch->pubsub = pubsub_new(
+        bus, loop, &(struct pubsub_hooks){on_pubsub_up, on_pubsub_down, on_message, watch});
     return watch;
 }
 
@@ -251,12 +261,13 @@ static char *name_of(const char *tenant, const char *generation, const char *tok
     return name;
 }
 
-void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *generation, const char *token, const char *flag,
-                    void *entry)
+void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *generation,
+                    const char *token, const char *flag, void *entry)
 {
     CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
     struct entry *e = MEM_NEW(struct entry);
-    *e = (struct entry){.name = name_of(tenant, generation, token), .flag = mem_strdup(flag), .arg = entry};
+    *e = (struct entry){
+        .name = name_of(tenant, generation, token), .flag = mem_strdup(flag), .arg = entry};
     e->live = key_live(tenant, generation, token);
     e->needs_look = true; /* `control` may have named it before the claim's answer was here */
     list_add(&watch->first, e);
@@ -264,7 +275,8 @@ void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *ge
     CHECK(map_put(watch->by_name, e->name, e) == NULL);
 }
 
-void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char *generation, const char *token)
+void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char *generation,
+                       const char *token)
 {
     CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
     char *name = name_of(tenant, generation, token);

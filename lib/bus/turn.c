@@ -1,4 +1,5 @@
-/* Begin, finish, settle, delete, position: arguments in the order of their scripts' first lines, answers decoded and checked. */
+/* Begin, finish, settle, delete, position: arguments in the order of their scripts' first lines,
+ * answers decoded and checked. */
 #include "bus/turn.h"
 
 #include "bus/bus_inner.h"
@@ -44,7 +45,8 @@ static int decode_begin(const struct reply *r, struct begin_answer *out)
     int64_t n = reply_int(reply_at(r, 3), -1);
     if (outcome < 0 || !id_is_valid(generation) || n < 0 || (chat.len > 0 && !id_is_valid(chat)))
         return -ERR_INTERNAL;
-    *out = (struct begin_answer){.outcome = (enum begin_outcome)outcome, .state = reply_str(reply_at(r, 2)), .position = n};
+    *out = (struct begin_answer){
+        .outcome = (enum begin_outcome)outcome, .state = reply_str(reply_at(r, 2)), .position = n};
     out->generation = id_from(generation);
     if (chat.len > 0)
         out->chat = id_from(chat);
@@ -64,9 +66,11 @@ static void answer_begin(struct call *call, int status, const struct reply *repl
 
 void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg)
 {
-    static const char *const modes[] = {[BEGIN_NEW] = "new", [BEGIN_ANY] = "any", [BEGIN_NONE] = "none"};
-    static const char *const policies[] = {
-        [IF_BUSY_REJECT] = "reject", [IF_BUSY_ENQUEUE] = "enqueue", [IF_BUSY_INTERRUPT] = "interrupt"};
+    static const char *const modes[] = {
+        [BEGIN_NEW] = "new", [BEGIN_ANY] = "any", [BEGIN_NONE] = "none"};
+    static const char *const policies[] = {[IF_BUSY_REJECT] = "reject",
+                                           [IF_BUSY_ENQUEUE] = "enqueue",
+                                           [IF_BUSY_INTERRUPT] = "interrupt"};
     char grace[24];
     struct key flag = bus_flag(bus, b->tenant, b->chat);
     struct call *call = call_new(bus, SCRIPT_BEGIN, flag.text[0] == '\0' ? 1 : 2);
@@ -212,7 +216,8 @@ static void answer_position(struct call *call, int status, const struct reply *r
     done(status, position, call->arg);
 }
 
-void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done, void *arg)
+void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done,
+                   void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_POSITION, 1);
     call_key(call, key_plain("open"));

@@ -5,7 +5,7 @@
 #include "bus/bus.h"
 #include "bus/keys.h"
 
-enum begin_mode { BEGIN_NEW, BEGIN_ANY, BEGIN_NONE };      /* none: stateless */
+enum begin_mode { BEGIN_NEW, BEGIN_ANY, BEGIN_NONE }; /* none: stateless */
 enum if_busy { IF_BUSY_REJECT, IF_BUSY_ENQUEUE, IF_BUSY_INTERRUPT };
 
 /* Everything borrowed until begin's callback ran (the bus copies what it needs). */
@@ -21,21 +21,31 @@ struct begin {
     struct span user;            /* or SPAN_NONE */
     const char *message_id;      /* minted by the caller */
     const char *user_message_id;
-    struct span request;         /* job_encode's bytes */
-    struct span restore;         /* JSON text */
-    struct span user_message;    /* the committed form, msgpack */
-    struct span title;           /* first 80 characters of the message */
-    struct span metadata;        /* JSON text or SPAN_NONE */
-    struct span model;           /* or SPAN_NONE */
-    const char *on_stop;         /* "discard" "keep" "keep_seen" */
-    const char *on_interrupt;    /* "interrupted" "continue" "restart" */
-    int64_t grace_ms;            /* on_disconnect: stop; 0: continue */
-    bool grace_if_new;           /* the grace is a default: it counts only when the chat has no record */
-    int64_t tenant_limit;        /* queued per tenant */
-    int64_t waiting_limit;       /* per chat */
+    struct span request;      /* job_encode's bytes */
+    struct span restore;      /* JSON text */
+    struct span user_message; /* the committed form, msgpack */
+    struct span title;        /* first 80 characters of the message */
+    struct span metadata;     /* JSON text or SPAN_NONE */
+    struct span model;        /* or SPAN_NONE */
+    const char *on_stop;      /* "discard" "keep" "keep_seen" */
+    const char *on_interrupt; /* "interrupted" "continue" "restart" */
+    int64_t grace_ms;         /* on_disconnect: stop; 0: continue */
+    bool grace_if_new;     /* the grace is a default: it counts only when the chat has no record */
+    int64_t tenant_limit;  /* queued per tenant */
+    int64_t waiting_limit; /* per chat */
 };
 
-enum begin_outcome { BEGIN_QUEUED, BEGIN_WAITING, BEGIN_STOPPED, BEGIN_REPLAYED, BEGIN_CONFLICT, BEGIN_BUSY, BEGIN_FULL, BEGIN_EXISTS, BEGIN_GONE };
+enum begin_outcome {
+    BEGIN_QUEUED,
+    BEGIN_WAITING,
+    BEGIN_STOPPED,
+    BEGIN_REPLAYED,
+    BEGIN_CONFLICT,
+    BEGIN_BUSY,
+    BEGIN_FULL,
+    BEGIN_EXISTS,
+    BEGIN_GONE
+};
 struct begin_answer {
     enum begin_outcome outcome;
     struct id generation; /* the one to stream: a repeat by key names the first one's */
@@ -50,23 +60,23 @@ void turn_begin(struct bus *bus, const struct begin *begin, on_begin done, void 
 struct finish {
     const char *tenant, *generation, *token;
     const char *state;
-    int64_t expected_seq;       /* the log's length that the worker believes in */
-    struct span reason;         /* failed, interrupted: the error's code; else SPAN_NONE */
-    struct span error;          /* JSON text {code,message,retryable,provider_status?}; else SPAN_NONE */
+    int64_t expected_seq; /* the log's length that the worker believes in */
+    struct span reason;   /* failed, interrupted: the error's code; else SPAN_NONE */
+    struct span error;    /* JSON text {code,message,retryable,provider_status?}; else SPAN_NONE */
     bool is_resumable;
-    struct span finish_reason;  /* done */
-    struct span model;          /* the model's configured name */
-    struct span system;         /* effective system, kept by the chat; or SPAN_NONE */
-    struct span usage;          /* JSON text */
+    struct span finish_reason; /* done */
+    struct span model;         /* the model's configured name */
+    struct span system;        /* effective system, kept by the chat; or SPAN_NONE */
+    struct span usage;         /* JSON text */
     const char *usage_source;
-    struct span reply;          /* done: committed message, msgpack */
-    struct span output;         /* stateless: JSON text {text, reasoning, tool_calls} */
+    struct span reply;  /* done: committed message, msgpack */
+    struct span output; /* stateless: JSON text {text, reasoning, tool_calls} */
 };
 enum finish_outcome { FINISH_MINE, FINISH_OTHER, FINISH_GONE, FINISH_BEHIND };
 struct finish_answer {
     enum finish_outcome outcome;
-    struct span state;   /* what it is now */
-    int64_t length;      /* BEHIND: the log's true length: append again from length + 1 */
+    struct span state; /* what it is now */
+    int64_t length;    /* BEHIND: the log's true length: append again from length + 1 */
 };
 /* -ERR_MALFORMED: the chat's keys are damaged and cannot take the turn: finish as failed. */
 typedef void (*on_finish)(int status, const struct finish_answer *answer, void *arg);
@@ -84,42 +94,51 @@ void turn_settle(struct bus *bus, const struct settle *settle, on_status done, v
 typedef void (*on_deleted)(int status, bool existed, void *arg);
 void turn_delete(struct bus *bus, const char *tenant, const char *chat, on_deleted done, void *arg);
 
-/* A generation's record: the hash's fields as pairs (names and values valid during the callback); count 0: there is none. */
+/* A generation's record: the hash's fields as pairs (names and values valid during the callback);
+ * count 0: there is none. */
 struct field {
     struct span name;
     struct span value;
 };
 typedef void (*on_record)(int status, const struct field *fields, size_t count, void *arg);
-void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done, void *arg);
-struct span field_find(const struct field *fields, size_t count, const char *name); /* SPAN_NONE when absent */
+void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done,
+                      void *arg);
+struct span field_find(const struct field *fields, size_t count,
+                       const char *name); /* SPAN_NONE when absent */
 
-/* How many of the same tenant and lane are before this one as things stand now (0 is next); -1 when it is not in a queue. */
+/* How many of the same tenant and lane are before this one as things stand now (0 is next); -1 when
+ * it is not in a queue. */
 typedef void (*on_position)(int status, int64_t position, void *arg);
-void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done, void *arg);
+void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done,
+                   void *arg);
 
-/* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one look.
- * `before`: a message's id or "": the newest. */
+/* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one
+ * look. `before`: a message's id or "": the newest. */
 struct chat_view {
     const struct field *record;
-    size_t record_count;             /* 0: no record */
+    size_t record_count; /* 0: no record */
     const struct span *messages;
     size_t message_count;
-    bool has_more;                   /* older ones exist */
-    const struct field *active;      /* the active generation's record */
-    size_t active_count;             /* 0: nothing runs */
+    bool has_more;              /* older ones exist */
+    const struct field *active; /* the active generation's record */
+    size_t active_count;        /* 0: nothing runs */
     struct span active_generation;
 };
 typedef void (*on_chat)(int status, const struct chat_view *view, void *arg);
-void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit, const char *before, on_chat done, void *arg);
+void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                    const char *before, on_chat done, void *arg);
 
-/* The index, newest commit first; `after`: the last chat id of the page before or "". Rows' fields as in the record, plus `active`. */
+/* The index, newest commit first; `after`: the last chat id of the page before or "". Rows' fields
+ * as in the record, plus `active`. */
 struct chat_row {
     struct span chat;
     const struct field *record;
     size_t record_count;
     struct span active; /* generation id or SPAN_NONE */
 };
-typedef void (*on_chats)(int status, const struct chat_row *rows, size_t count, bool has_more, void *arg);
-void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const char *after, const char *user, on_chats done, void *arg);
+typedef void (*on_chats)(int status, const struct chat_row *rows, size_t count, bool has_more,
+                         void *arg);
+void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const char *after,
+                     const char *user, on_chats done, void *arg);
 
 #endif

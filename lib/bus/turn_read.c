@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "bus/bus_inner.h"
 
-/* name, value, name, value: as owned pairs that borrow from the reply. -ERR_INTERNAL for anything else. */
+/* name, value, name, value: as owned pairs that borrow from the reply. -ERR_INTERNAL for anything
+ * else. */
 static int read_fields(const struct reply *r, struct field **out, size_t *count)
 {
     size_t n = reply_count(r) / 2;
@@ -12,7 +13,8 @@ static int read_fields(const struct reply *r, struct field **out, size_t *count)
         return -ERR_INTERNAL;
     struct field *fields = mem_new_array(n, sizeof *fields);
     for (size_t i = 0; i < n; i++) {
-        fields[i] = (struct field){reply_str(reply_at(r, i * 2)), reply_str(reply_at(r, i * 2 + 1))};
+        fields[i] =
+            (struct field){reply_str(reply_at(r, i * 2)), reply_str(reply_at(r, i * 2 + 1))};
         if (fields[i].name.ptr == NULL || fields[i].value.ptr == NULL) {
             mem_free(fields);
             return -ERR_INTERNAL;
@@ -60,7 +62,8 @@ static void answer_record(struct call *call, int status, const struct reply *rep
     mem_free(fields);
 }
 
-void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done, void *arg)
+void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done,
+                      void *arg)
 {
     struct call *call = call_new_read(bus, "HGETALL");
     call_key(call, key_generation(tenant, generation));
@@ -70,7 +73,8 @@ void turn_read_record(struct bus *bus, const char *tenant, const char *generatio
 static void answer_chat(struct call *call, int status, const struct reply *reply)
 {
     on_chat done = (on_chat)call->done;
-    struct chat_view view = {.has_more = reply_int(reply_at(reply, 2), 0) == 1, .active_generation = reply_str(reply_at(reply, 3))};
+    struct chat_view view = {.has_more = reply_int(reply_at(reply, 2), 0) == 1,
+                             .active_generation = reply_str(reply_at(reply, 3))};
     struct field *record = NULL, *active = NULL;
     struct span *messages = NULL;
     if (status == 0)
@@ -90,8 +94,8 @@ static void answer_chat(struct call *call, int status, const struct reply *reply
     mem_free(active);
 }
 
-void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit, const char *before, on_chat done,
-                    void *arg)
+void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                    const char *before, on_chat done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_VIEW, 1);
     call_key(call, key_chat(tenant, chat));
@@ -109,8 +113,9 @@ static int read_row(const struct reply *r, struct chat_row *row)
     struct span active = reply_str(reply_at(r, 1));
     row->chat = reply_str(reply_at(r, 0));
     row->active = active.len == 0 ? SPAN_NONE : active;
-    int status = row->chat.ptr == NULL || active.ptr == NULL ? -ERR_INTERNAL
-                                                             : read_fields(reply_at(r, 2), &record, &row->record_count);
+    int status = row->chat.ptr == NULL || active.ptr == NULL
+                     ? -ERR_INTERNAL
+                     : read_fields(reply_at(r, 2), &record, &row->record_count);
     row->record = record;
     return status;
 }
@@ -133,7 +138,8 @@ static void answer_chats(struct call *call, int status, const struct reply *repl
     mem_free(rows);
 }
 
-void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const char *after, const char *user, on_chats done, void *arg)
+void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const char *after,
+                     const char *user, on_chats done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_CHATS, 1);
     call_key(call, key_chats(tenant));

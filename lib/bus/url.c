@@ -28,8 +28,8 @@ static char *decode(struct span s)
         out[n] = s.ptr[i];
         if (s.ptr[i] != '%')
             continue;
-        if (s.len - i < 3 || (high = hex_digit(s.ptr[i + 1])) < 0 || (low = hex_digit(s.ptr[i + 2])) < 0 ||
-            high + low == 0) {
+        if (s.len - i < 3 || (high = hex_digit(s.ptr[i + 1])) < 0 ||
+            (low = hex_digit(s.ptr[i + 2])) < 0 || high + low == 0) {
             mem_free(out);
             return NULL;
         }
@@ -158,7 +158,8 @@ char *redis_url_resolve(const struct redis_url *url)
     char text[NI_MAXHOST];
     if (getaddrinfo(url->host, NULL, &hints, &found) != 0)
         return NULL;
-    int rc = getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+    int rc =
+        getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
     freeaddrinfo(found);
     return rc == 0 ? mem_strdup(text) : NULL;
 }

@@ -1,4 +1,5 @@
-/* A bus on a private Redis, and the few steps of a generation's life that most tests need: each runs the loop until it is answered. */
+/* A bus on a private Redis, and the few steps of a generation's life that most tests need: each
+ * runs the loop until it is answered. */
 #ifndef SLUICE_TESTS_BUS_FIXTURE_H
 #define SLUICE_TESTS_BUS_FIXTURE_H
 
@@ -43,16 +44,17 @@ static inline void on_house_down(void *arg)
 
 static inline void house_open(struct house *h, int64_t retry_ms)
 {
-    h->bus = bus_new(h->loop, &(struct bus_options){.redis_url = h->redis.url,
-                                                    .stop_key = "chat_stop:{chat_id}",
-                                                    .tenant_stop_key = "chat_stop@{tenant}:{chat_id}",
-                                                    .retry_ms = retry_ms,
-                                                    .lease_ms = 10000,
-                                                    .keep_log_ms = 600000,
-                                                    .keep_record_ms = INT64_MAX,
-                                                    .on_up = on_house_up,
-                                                    .on_down = on_house_down,
-                                                    .arg = h});
+    h->bus =
+        bus_new(h->loop, &(struct bus_options){.redis_url = h->redis.url,
+                                               .stop_key = "chat_stop:{chat_id}",
+                                               .tenant_stop_key = "chat_stop@{tenant}:{chat_id}",
+                                               .retry_ms = retry_ms,
+                                               .lease_ms = 10000,
+                                               .keep_log_ms = 600000,
+                                               .keep_record_ms = INT64_MAX,
+                                               .on_up = on_house_up,
+                                               .on_down = on_house_down,
+                                               .arg = h});
     CHECK(run_until(h->loop, is_set, &h->is_up, 5000));
 }
 
@@ -107,10 +109,22 @@ static inline void on_begun(int status, const struct begin_answer *answer, void 
 static inline struct begin usual_begin(const char *chat, const char *generation)
 {
     return (struct begin){
-        .tenant = "default", .chat = chat, .generation = generation, .lane = LANE_STREAM_INTERACTIVE, .mode = BEGIN_ANY,
-        .hash = SPAN_LIT("hash"), .message_id = "msg_reply", .user_message_id = "msg_user", .request = SPAN_LIT("job"),
-        .restore = SPAN_LIT("{\"message\":\"hi\",\"attachments\":[],\"metadata\":{}}"), .user_message = SPAN_LIT("user message"),
-        .title = SPAN_LIT("hi"), .on_stop = "discard", .on_interrupt = "interrupted", .tenant_limit = 100, .waiting_limit = 10,
+        .tenant = "default",
+        .chat = chat,
+        .generation = generation,
+        .lane = LANE_STREAM_INTERACTIVE,
+        .mode = BEGIN_ANY,
+        .hash = SPAN_LIT("hash"),
+        .message_id = "msg_reply",
+        .user_message_id = "msg_user",
+        .request = SPAN_LIT("job"),
+        .restore = SPAN_LIT("{\"message\":\"hi\",\"attachments\":[],\"metadata\":{}}"),
+        .user_message = SPAN_LIT("user message"),
+        .title = SPAN_LIT("hi"),
+        .on_stop = "discard",
+        .on_interrupt = "interrupted",
+        .tenant_limit = 100,
+        .waiting_limit = 10,
     };
 }
 
@@ -138,7 +152,8 @@ static inline void on_claimed(int status, const struct claim *claim, void *arg)
     h->length = claim->length;
 }
 
-/* Claims one; false when there was nothing. Its token is in h->token, the log's length in h->length. */
+/* Claims one; false when there was nothing. Its token is in h->token, the log's length in
+ * h->length. */
 static inline bool house_claim(struct house *h)
 {
     char nonce[32];
@@ -160,7 +175,8 @@ static inline void on_appended(int status, enum append_outcome outcome, int64_t 
 }
 
 /* Appends `count` deltas "<seq> " from `first` on, in one call. */
-static inline enum append_outcome house_append(struct house *h, const char *generation, const char *flag, int64_t first, size_t count)
+static inline enum append_outcome house_append(struct house *h, const char *generation,
+                                               const char *flag, int64_t first, size_t count)
 {
     struct buf b;
     struct span events[64];
@@ -171,13 +187,20 @@ static inline enum append_outcome house_append(struct house *h, const char *gene
         char text[32];
         int len = snprintf(text, sizeof text, "%lld ", (long long)(first + (int64_t)i));
         event_put_piece(&b, first + (int64_t)i,
-                        &(struct piece){.kind = EVENT_DELTA, .text = span_make(text, (size_t)len), .node = SPAN_NONE, .signature = SPAN_NONE});
+                        &(struct piece){.kind = EVENT_DELTA,
+                                        .text = span_make(text, (size_t)len),
+                                        .node = SPAN_NONE,
+                                        .signature = SPAN_NONE});
         ends[i] = b.len;
     }
     for (size_t i = 0; i < count; i++)
-        events[i] = span_make(b.ptr + (i == 0 ? 0 : ends[i - 1]), ends[i] - (i == 0 ? 0 : ends[i - 1]));
+        events[i] =
+            span_make(b.ptr + (i == 0 ? 0 : ends[i - 1]), ends[i] - (i == 0 ? 0 : ends[i - 1]));
     h->came = false;
-    log_append(h->bus, &(struct append){"default", generation, h->token, flag, first, first == 2, events, count}, on_appended, h);
+    log_append(
+        h->bus,
+        &(struct append){"default", generation, h->token, flag, first, first == 2, events, count},
+        on_appended, h);
     house_wait(h);
     buf_release(&b);
     return h->appended;
@@ -195,14 +218,23 @@ static inline void on_finished(int status, const struct finish_answer *answer, v
     keep_text(h->state, sizeof h->state, answer->state);
 }
 
-static inline enum finish_outcome house_finish(struct house *h, const char *generation, const char *state, int64_t expected)
+static inline enum finish_outcome house_finish(struct house *h, const char *generation,
+                                               const char *state, int64_t expected)
 {
     h->came = false;
     turn_finish(h->bus,
-                &(struct finish){.tenant = "default", .generation = generation, .token = h->token, .state = state, .expected_seq = expected,
-                                 .reason = SPAN_LIT("provider_error"), .error = SPAN_LIT("{\"code\":\"provider_error\"}"),
-                                 .finish_reason = SPAN_LIT("stop"), .model = SPAN_LIT("m"), .system = SPAN_NONE,
-                                 .usage = SPAN_LIT("{\"input\":1,\"output\":2,\"settled\":true}"), .usage_source = "provider",
+                &(struct finish){.tenant = "default",
+                                 .generation = generation,
+                                 .token = h->token,
+                                 .state = state,
+                                 .expected_seq = expected,
+                                 .reason = SPAN_LIT("provider_error"),
+                                 .error = SPAN_LIT("{\"code\":\"provider_error\"}"),
+                                 .finish_reason = SPAN_LIT("stop"),
+                                 .model = SPAN_LIT("m"),
+                                 .system = SPAN_NONE,
+                                 .usage = SPAN_LIT("{\"input\":1,\"output\":2,\"settled\":true}"),
+                                 .usage_source = "provider",
                                  .reply = SPAN_LIT("reply message")},
                 on_finished, h);
     house_wait(h);
@@ -224,12 +256,14 @@ static inline void on_stopped(int status, const struct stop_answer *answer, void
 }
 
 /* The outcome's word; h->seq and so on. */
-static inline const char *house_stop(struct house *h, const char *chat, const char *generation, const char *reason)
+static inline const char *house_stop(struct house *h, const char *chat, const char *generation,
+                                     const char *reason)
 {
     char token[32];
     (void)snprintf(token, sizeof token, "s%d", ++h->nonces);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", chat, generation, reason, token, -1, false}, on_stopped, h);
+    stop_request(h->bus, &(struct stop){"default", chat, generation, reason, token, -1, false},
+                 on_stopped, h);
     house_wait(h);
     CHECK(h->status == 0);
     return h->text;

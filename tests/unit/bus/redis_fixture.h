@@ -1,5 +1,5 @@
-/* A private redis-server on a unix socket in a folder of its own, a loop, and a second way to talk to the server that does not
- * go through the code under test. Every wait has an end. */
+/* A private redis-server on a unix socket in a folder of its own, a loop, and a second way to talk
+ * to the server that does not go through the code under test. Every wait has an end. */
 #ifndef SLUICE_TESTS_REDIS_FIXTURE_H
 #define SLUICE_TESTS_REDIS_FIXTURE_H
 
@@ -57,8 +57,10 @@ static inline int redis_dial(const struct redis *r)
     return fd;
 }
 
-/* Says an inline command on a connection of its own, waits for the first bytes of the answer: an error, a number, a line, ... */
-__attribute__((format(printf, 2, 3))) static inline const char *redis_say(struct redis *r, const char *format, ...)
+/* Says an inline command on a connection of its own, waits for the first bytes of the answer: an
+ * error, a number, a line, ... */
+__attribute__((format(printf, 2, 3))) static inline const char *redis_say(struct redis *r,
+                                                                          const char *format, ...)
 {
     char line[2048];
     va_list args;
@@ -83,7 +85,8 @@ static inline int64_t redis_number(struct redis *r, const char *command)
     struct span rest = span_of(redis_say(r, "%s", command));
     struct span line = span_cut(&rest, '\r');
     int64_t n = -1;
-    if (line.len < 2 || line.ptr[0] != ':' || num_parse_i64(span_make(line.ptr + 1, line.len - 1), &n) != 0)
+    if (line.len < 2 || line.ptr[0] != ':' ||
+        num_parse_i64(span_make(line.ptr + 1, line.len - 1), &n) != 0)
         return -1;
     return n;
 }
@@ -98,13 +101,15 @@ static inline void redis_start(struct redis *r, const char *option, const char *
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)dup2(null, 1);
         (void)dup2(null, 2);
-        (void)execl(REDIS_SERVER, REDIS_SERVER, "--port", "0", "--unixsocket", r->socket, "--dir", r->folder, "--save", "", "--appendonly", "yes",
-                    "--appendfsync", "always", "--busy-reply-threshold", "100", option, value, (char *)NULL);
+        (void)execl(REDIS_SERVER, REDIS_SERVER, "--port", "0", "--unixsocket", r->socket, "--dir",
+                    r->folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                    "--busy-reply-threshold", "100", option, value, (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 500 && !span_starts_with(span_of(redis_say(r, "PING")), "+PONG"); i++)
         pause_ms(10);
-    CHECK(span_starts_with(span_of(redis_say(r, "PING")), "+PONG") || span_starts_with(span_of(r->answer), "-NOAUTH"));
+    CHECK(span_starts_with(span_of(redis_say(r, "PING")), "+PONG") ||
+          span_starts_with(span_of(r->answer), "-NOAUTH"));
 }
 
 static inline void redis_kill(struct redis *r)

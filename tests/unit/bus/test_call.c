@@ -1,4 +1,5 @@
-/* Calls against a Redis that forgets its scripts, breaks connections, dies, freezes or is full: one answer each, as bus.h says. */
+/* Calls against a Redis that forgets its scripts, breaks connections, dies, freezes or is full: one
+ * answer each, as bus.h says. */
 #include "bus/bus_fixture.h"
 
 #include "base/metric.h"
@@ -67,7 +68,8 @@ static void a_restarted_server_gets_it_again(void **state)
     assert_int_equal(house_begin(h, &begin), BEGIN_REPLAYED);
 }
 
-/* The API's 503: within its retry_ms, whether Redis is silent or gone; and later answers to it go nowhere. */
+/* The API's 503: within its retry_ms, whether Redis is silent or gone; and later answers to it go
+ * nowhere. */
 static void patience_has_an_end(void **state)
 {
     struct house *h = *state;
@@ -179,12 +181,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scripts_are_loaded_again, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(a_broken_connection_is_not_seen, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(a_restarted_server_gets_it_again, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_broken_connection_is_not_seen, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(a_restarted_server_gets_it_again, house_setup,
+                                        house_teardown),
         cmocka_unit_test_setup_teardown(patience_has_an_end, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(an_append_is_not_repeated, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(full_memory_refuses_begins_and_lets_stops_pass, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(damaged_keys_are_an_internal_error, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(full_memory_refuses_begins_and_lets_stops_pass, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(damaged_keys_are_an_internal_error, house_setup,
+                                        house_teardown),
         cmocka_unit_test_setup_teardown(callbacks_may_free_the_bus, house_setup, house_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,8 @@ static void flags_follow_the_pattern(void **state)
     assert_string_equal(key_flag(own, others, "default", "c:1").text, "chat_stop:c:1");
     assert_string_equal(key_flag(own, others, "acme", "c").text, "chat_stop@acme:c");
     assert_string_equal(key_flag(own, others, "acme", "").text, "");
-    /* an id that looks like a word of the pattern cannot be: braces are no part of ids; but nothing is replaced twice */
+    /* an id that looks like a word of the pattern cannot be: braces are no part of ids; but nothing
+     * is replaced twice */
     assert_string_equal(key_flag("{chat_id}!", others, "default", "{tenant}").text, "{tenant}!");
 }
 
@@ -46,7 +47,8 @@ static void the_longest_ids_fit(void **state)
     memset(pattern, 'p', 200);
     memcpy(pattern, "{chat_id}{tenant}", 17);
     pattern[200] = '\0';
-    assert_int_equal(strlen(key_live(tenant, id, id).text), strlen(KEY_PREFIX "live:::") + 64 + 256);
+    assert_int_equal(strlen(key_live(tenant, id, id).text),
+                     strlen(KEY_PREFIX "live:::") + 64 + 256);
     assert_true(key_pattern_is_valid(pattern, true));
     assert_int_equal(strlen(key_flag("", pattern, tenant, id).text), 200 - 17 + 64 + 128);
 }
@@ -68,7 +70,8 @@ static void patterns_are_checked(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(key_pattern_is_valid(rows[i].pattern, rows[i].names_tenant), rows[i].is_valid);
+        assert_int_equal(key_pattern_is_valid(rows[i].pattern, rows[i].names_tenant),
+                         rows[i].is_valid);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
-/* One link against a real server that is refused, silent, frozen, killed, busy or guarded by a password: each command completes exactly once, never
- * before link_command returned, and the link comes back by itself. */
+/* One link against a real server that is refused, silent, frozen, killed, busy or guarded by a
+ * password: each command completes exactly once, never before link_command returned, and the link
+ * comes back by itself. */
 #include "bus/link_inner.h"
 
 #include "bus/redis_fixture.h"
@@ -59,7 +60,10 @@ static void say(struct bench *b, const char *text, int64_t timeout_ms, struct an
 
 static void dial(struct bench *b, const char *url)
 {
-    b->link = link_new(b->loop, &(struct link_options){.url = url, .connect_ms = 200, .command_ms = 300, .on_state = on_state, .arg = b});
+    b->link = link_new(
+        b->loop,
+        &(struct link_options){
+            .url = url, .connect_ms = 200, .command_ms = 300, .on_state = on_state, .arg = b});
 }
 
 static int setup(void **state)
@@ -145,8 +149,11 @@ static void replies_of_every_type(void **state)
         enum reply_type type;
         const char *text;
     } rows[] = {
-        {"GET nothing", REPLY_NIL, ""},   {"INCR n", REPLY_INT, ""},       {"SET k v", REPLY_STATUS, "OK"},
-        {"GET k", REPLY_STR, "v"},        {"HGET", REPLY_ERROR, "ERR wrong number of arguments for 'hget' command"},
+        {"GET nothing", REPLY_NIL, ""},
+        {"INCR n", REPLY_INT, ""},
+        {"SET k v", REPLY_STATUS, "OK"},
+        {"GET k", REPLY_STR, "v"},
+        {"HGET", REPLY_ERROR, "ERR wrong number of arguments for 'hget' command"},
         {"KEYS zz*", REPLY_ARRAY, ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -179,7 +186,8 @@ static void nested_replies(void **state)
 {
     struct bench *b = *state;
     bool came = false;
-    const struct span argv[] = {SPAN_LIT("EVAL"), SPAN_LIT("return {7, '12', 'x1', {'in'}}"), SPAN_LIT("0")};
+    const struct span argv[] = {SPAN_LIT("EVAL"), SPAN_LIT("return {7, '12', 'x1', {'in'}}"),
+                                SPAN_LIT("0")};
     need_redis(b);
     dial(b, b->redis.url);
     assert_true(run_until(b->loop, is_set, &b->is_up, 2000));
@@ -233,7 +241,8 @@ static void a_killed_server_comes_back(void **state)
     assert_int_equal(b->ups, 2);
 }
 
-/* BUSY says that the server is the trouble: the command counts as not run, the link waits until it greets again. */
+/* BUSY says that the server is the trouble: the command counts as not run, the link waits until it
+ * greets again. */
 static void a_busy_server_is_away(void **state)
 {
     struct bench *b = *state;

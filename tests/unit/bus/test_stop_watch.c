@@ -1,4 +1,5 @@
-/* Stops reach a worker by the flag and by `control`, also with pub/sub blocked, and each only the entry that it names. */
+/* Stops reach a worker by the flag and by `control`, also with pub/sub blocked, and each only the
+ * entry that it names. */
 #include "bus/bus_fixture.h"
 
 struct worker {
@@ -31,7 +32,8 @@ static void on_control(void *entry)
 static void watch_one(struct worker *w, struct house *h, const char *flag)
 {
     struct begin begin = usual_begin("c", "g");
-    *w = (struct worker){.house = h, .remove_on_flag = w->remove_on_flag, .free_on_control = w->free_on_control};
+    *w = (struct worker){
+        .house = h, .remove_on_flag = w->remove_on_flag, .free_on_control = w->free_on_control};
     (void)house_begin(h, &begin);
     assert_true(house_claim(h));
     w->watch = stop_watch_new(h->bus, h->loop, 50, &(struct stop_watch_hooks){on_flag, on_control});
@@ -73,14 +75,16 @@ static void control_wakes_at_once(void **state)
     if (h->bus == NULL)
         skip();
     watch_one(&w, h, "");
-    stop_watch_add(w.watch, "default", "g", "9.other", "", &other); /* another claim of the same one: ended long ago */
+    stop_watch_add(w.watch, "default", "g", "9.other", "",
+                   &other); /* another claim of the same one: ended long ago */
     assert_true(run_until(h->loop, is_set, &other.ended, 1000));
     run_for(h->loop, 200);
     stop_watch_remove(w.watch, "default", "g", "9.other");
     assert_int_equal(w.controls, 0);
     (void)redis_say(&h->redis, "PUBLISH sluice:{s00}:control nonsense");
     (void)house_stop(h, "c", "", "user");
-    assert_true(run_until(h->loop, is_set, &w.ended, 1000)); /* the poll has no doubt about it, so it was `control` */
+    assert_true(run_until(h->loop, is_set, &w.ended,
+                          1000)); /* the poll has no doubt about it, so it was `control` */
     run_for(h->loop, 150);
     assert_int_equal(w.controls, 1);
     assert_int_equal(other.controls, 1);
@@ -126,7 +130,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flag_is_seen_without_pubsub, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(control_wakes_at_once, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(what_was_told_while_away_is_found, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(what_was_told_while_away_is_found, house_setup,
+                                        house_teardown),
         cmocka_unit_test_setup_teardown(hooks_may_remove_and_free, house_setup, house_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A generation's life through the bus: every outcome of begin, claim, append, finish, stop, settle, release, renew, position and delete, and
- * what is read of it. */
+/* A generation's life through the bus: every outcome of begin, claim, append, finish, stop, settle,
+ * release, renew, position and delete, and what is read of it. */
 #include "bus/bus_fixture.h"
 
 #include "base/metric.h"
@@ -9,7 +9,8 @@ static void begin_tells_what_happened(void **state)
     struct house *h = *state;
     if (h->bus == NULL)
         skip();
-    struct begin first = usual_begin("c", "g1"), second = usual_begin("c", "g2"), other = usual_begin("c", "g1");
+    struct begin first = usual_begin("c", "g1"), second = usual_begin("c", "g2"),
+                 other = usual_begin("c", "g1");
     first.idempotency_key = SPAN_LIT("key");
     assert_int_equal(house_begin(h, &first), BEGIN_QUEUED);
     assert_int_equal(h->position, 0);
@@ -23,7 +24,8 @@ static void begin_tells_what_happened(void **state)
     second.if_busy = IF_BUSY_ENQUEUE;
     assert_int_equal(house_begin(h, &second), BEGIN_WAITING);
     assert_int_equal(h->position, 1);
-    struct begin key = usual_begin("c", "g3"), full = usual_begin("d", "g4"), interrupt = usual_begin("c", "g5");
+    struct begin key = usual_begin("c", "g3"), full = usual_begin("d", "g4"),
+                 interrupt = usual_begin("c", "g5");
     key.idempotency_key = SPAN_LIT("key");
     assert_int_equal(house_begin(h, &key), BEGIN_REPLAYED);
     assert_string_equal(h->generation.text, "g1");
@@ -42,7 +44,8 @@ static void a_chat_that_exists_is_not_new(void **state)
     struct house *h = *state;
     if (h->bus == NULL)
         skip();
-    struct begin first = usual_begin("c", "g1"), again = usual_begin("c", "g2"), stateless = usual_begin("", "g3");
+    struct begin first = usual_begin("c", "g1"), again = usual_begin("c", "g2"),
+                 stateless = usual_begin("", "g3");
     first.mode = again.mode = BEGIN_NEW;
     stateless.mode = BEGIN_NONE;
     (void)house_begin(h, &first);
@@ -97,7 +100,8 @@ static void stop_answers_the_truth(void **state)
     (void)house_begin(h, &begin);
     (void)house_begin(h, &waiting);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped, h);
+    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped,
+                 h);
     house_wait(h);
     assert_string_equal(h->text, "stopped");
     assert_string_equal(h->state, "{\"message\":\"hi\",\"attachments\":[],\"metadata\":{}}");
@@ -105,7 +109,8 @@ static void stop_answers_the_truth(void **state)
     assert_int_equal(h->length, 1); /* one that was waiting */
     assert_false(h->committed);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped, h);
+    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped,
+                 h);
     house_wait(h);
     assert_string_equal(h->text, "stopped"); /* the same token: the same answer */
     assert_string_equal(house_stop(h, "c", "", "user"), "already_stopped");
@@ -122,7 +127,10 @@ static void on_done(int status, void *arg)
 static int settle(struct house *h, const char *generation, const char *token)
 {
     h->came = false;
-    turn_settle(h->bus, &(struct settle){"default", "c", generation, token, SPAN_LIT("{\"input\":3,\"output\":4,\"settled\":true}"), "provider"},
+    turn_settle(h->bus,
+                &(struct settle){"default", "c", generation, token,
+                                 SPAN_LIT("{\"input\":3,\"output\":4,\"settled\":true}"),
+                                 "provider"},
                 on_done, h);
     house_wait(h);
     return h->status;
@@ -156,7 +164,8 @@ static void settle_and_release(void **state)
     assert_string_equal(house_stop(h, "c", "", "user"), "stopped");
     assert_int_equal(settle(h, "g", first), -ERR_NOT_FOUND);
     assert_int_equal(settle(h, "g", h->token), 0);
-    assert_string_equal(redis_say(&h->redis, "HGET sluice:{s00}:gen:default:g usrc"), "$8\r\nprovider\r\n");
+    assert_string_equal(redis_say(&h->redis, "HGET sluice:{s00}:gen:default:g usrc"),
+                        "$8\r\nprovider\r\n");
 }
 
 enum { LEASES = 2500 }; /* more than one part */
@@ -265,8 +274,10 @@ static void on_rows(int status, const struct chat_row *rows, size_t count, bool 
     h->text[0] = h->state[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         size_t used = strlen(h->text);
-        (void)snprintf(h->text + used, sizeof h->text - used, "%.*s/%.*s ", SPAN_ARG(rows[i].chat), SPAN_ARG(rows[i].active));
-        keep_text(h->state, sizeof h->state, field_find(rows[i].record, rows[i].record_count, "title"));
+        (void)snprintf(h->text + used, sizeof h->text - used, "%.*s/%.*s ", SPAN_ARG(rows[i].chat),
+                       SPAN_ARG(rows[i].active));
+        keep_text(h->state, sizeof h->state,
+                  field_find(rows[i].record, rows[i].record_count, "title"));
     }
 }
 
@@ -425,7 +436,8 @@ static void workers_are_announced(void **state)
         skip();
     queue_announce(h->bus, "w1", "stream", 256, 3);
     run_for(h->loop, 50);
-    assert_string_equal(redis_say(&h->redis, "GET sluice:{s00}:worker:w1"), "$12\r\nstream 256 3\r\n");
+    assert_string_equal(redis_say(&h->redis, "GET sluice:{s00}:worker:w1"),
+                        "$12\r\nstream 256 3\r\n");
     assert_int_equal(redis_number(&h->redis, "ZCARD sluice:{s00}:workers"), 1);
 }
 
@@ -439,8 +451,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(settle_and_release, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(leases_are_renewed_in_parts, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(positions_are_of_this_moment, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(chats_are_read_listed_and_deleted, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(the_keeper_takes_back_what_was_lost, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(chats_are_read_listed_and_deleted, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(the_keeper_takes_back_what_was_lost, house_setup,
+                                        house_teardown),
         cmocka_unit_test_setup_teardown(the_bell_rings_and_polls, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(workers_are_announced, house_setup, house_teardown),
     };

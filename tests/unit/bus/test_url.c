@@ -26,13 +26,18 @@ static void good_urls(void **state)
     } rows[] = {
         {"unix:///run/r.sock", {.path = (char *)(uintptr_t) "/run/r.sock"}},
         {"unix:///run/r.sock?db=3", {.path = (char *)(uintptr_t) "/run/r.sock", .db = 3}},
-        {"unix://:p%40ss@/r", {.path = (char *)(uintptr_t) "/r", .password = (char *)(uintptr_t) "p@ss"}},
+        {"unix://:p%40ss@/r",
+         {.path = (char *)(uintptr_t) "/r", .password = (char *)(uintptr_t) "p@ss"}},
         {"redis://localhost", {.host = (char *)(uintptr_t) "localhost", .port = 6379}},
         {"redis://h:7000/2", {.host = (char *)(uintptr_t) "h", .port = 7000, .db = 2}},
         {"redis://h:7000/", {.host = (char *)(uintptr_t) "h", .port = 7000}},
         {"redis://[::1]:7000", {.host = (char *)(uintptr_t) "::1", .port = 7000}},
         {"redis://[::1]", {.host = (char *)(uintptr_t) "::1", .port = 6379}},
-        {"redis://u:a:b@h", {.host = (char *)(uintptr_t) "h", .port = 6379, .user = (char *)(uintptr_t) "u", .password = (char *)(uintptr_t) "a:b"}},
+        {"redis://u:a:b@h",
+         {.host = (char *)(uintptr_t) "h",
+          .port = 6379,
+          .user = (char *)(uintptr_t) "u",
+          .password = (char *)(uintptr_t) "a:b"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -51,10 +56,30 @@ static void good_urls(void **state)
 static void bad_urls(void **state)
 {
     static const char *const rows[] = {
-        "", "http://h", "redis:/h", "redis://", "redis://:1", "redis://h:0", "redis://h:65536", "redis://h:1x", "redis://h/x",
-        "redis://h/-1", "redis://[::1", "redis://[::1]x", "redis://u@h", "redis://u:%zz@h", "redis://u:%4@h", "redis://u:%00@h",
-        "redis://%:p@h", "unix://r.sock", "unix://", "unix:///r?x=1", "unix:///r?db=x",
-        "unix:///00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+        "",
+        "http://h",
+        "redis:/h",
+        "redis://",
+        "redis://:1",
+        "redis://h:0",
+        "redis://h:65536",
+        "redis://h:1x",
+        "redis://h/x",
+        "redis://h/-1",
+        "redis://[::1",
+        "redis://[::1]x",
+        "redis://u@h",
+        "redis://u:%zz@h",
+        "redis://u:%4@h",
+        "redis://u:%00@h",
+        "redis://%:p@h",
+        "unix://r.sock",
+        "unix://",
+        "unix:///r?x=1",
+        "unix:///r?db=x",
+        "unix:///"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000",
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
