@@ -119,6 +119,14 @@ static void flush(struct http_stream *s)
         conn_arm(c, c->server->options.stall_ms);
 }
 
+/* A socket that took everything at once gives no event for it: a producer that was told to wait is
+ * told here. */
+static void flush_and_tell(struct http_stream *s)
+{
+    flush(s);
+    stream_progress(s);
+}
+
 void stream_flush_all(void *arg)
 {
     struct http_server *server = arg;
@@ -130,7 +138,7 @@ void stream_flush_all(void *arg)
         if (buf_error(&s->pending) != 0)
             conn_kill(s->conn, "too much was written at once");
         else
-            flush(s);
+            flush_and_tell(s);
     }
 }
 

@@ -475,6 +475,29 @@ static void says_full_then_writable_and_drops_who_never_reads(void **state)
     tear_down(f);
 }
 
+/* More than the mark in one pass, and a socket that takes all of it at once: the producer must
+ * still be told. */
+static void says_writable_when_all_was_taken_at_once(void **state)
+{
+    static char block[32 * 1024];
+    bool closed;
+    struct fixture *f = set_up((struct http_options){0});
+    int fd = dial(f, 0);
+    (void)state;
+    memset(block, 'x', sizeof block);
+    say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    (void)hear(f, fd, ": ok", 1000, &closed);
+    for (int round = 1; round <= 20; round++) {
+        while (!http_stream_is_full(f->stream))
+            http_stream_write(f->stream, span_make(block, sizeof block));
+        for (int i = 0; i < 400 && f->writable < round; i++)
+            (void)hear(f, fd, "x", 5, &closed);
+        assert_int_equal(f->writable, round);
+    }
+    (void)close(fd);
+    tear_down(f);
+}
+
 static void drains(void **state)
 {
     bool closed;
@@ -508,6 +531,7 @@ int main(void)
         cmocka_unit_test(streams_in_chunks_and_ends_properly),
         cmocka_unit_test(notices_whoever_leaves_or_sends),
         cmocka_unit_test(says_full_then_writable_and_drops_who_never_reads),
+        cmocka_unit_test(says_writable_when_all_was_taken_at_once),
         cmocka_unit_test(drains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
