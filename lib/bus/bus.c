@@ -30,9 +30,9 @@ struct bus *bus_new(struct loop *loop, const struct bus_options *options)
     bus->magic = BUS_MAGIC;
     bus->loop = loop;
     bus->options = *options;
-    bus->options.redis_url = mem_strdup(options->redis_url);
-    bus->options.stop_key = mem_strdup(options->stop_key);
-    bus->options.tenant_stop_key = mem_strdup(options->tenant_stop_key);
+    bus->options.redis_url = bus->url = mem_strdup(options->redis_url);
+    bus->options.stop_key = bus->stop_key = mem_strdup(options->stop_key);
+    bus->options.tenant_stop_key = bus->tenant_stop_key = mem_strdup(options->tenant_stop_key);
     if (bus->options.retry_ms > RETRY_MAX_MS)
         bus->options.retry_ms = RETRY_MAX_MS;
     script_setup();
@@ -47,10 +47,9 @@ static void release(void *arg)
 {
     struct bus *bus = arg;
     CHECK_MAGIC(bus, BUS_MAGIC);
-    const char *const owned[] = {bus->options.redis_url, bus->options.stop_key,
-                                 bus->options.tenant_stop_key};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        mem_free((void *)(uintptr_t)owned[i]);
+    mem_free(bus->url);
+    mem_free(bus->stop_key);
+    mem_free(bus->tenant_stop_key);
     bus->magic = 0;
     mem_free(bus);
 }

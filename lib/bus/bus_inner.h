@@ -9,7 +9,8 @@
 struct bus {
     uint32_t magic;
     struct loop *loop;
-    struct bus_options options; /* its strings are owned */
+    struct bus_options options; /* its strings are the three below */
+    char *url, *stop_key, *tenant_stop_key;
     struct link *link;
     struct call *first_call, *last_call; /* all of them, oldest first */
     struct timer call_timer;             /* the oldest repeated call's deadline */

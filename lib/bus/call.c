@@ -135,8 +135,10 @@ static void on_reply(int status, const struct reply *reply, void *arg)
         send(call);
         return;
     }
+    if (status == 0) /* it cannot be loaded: FUNCTION LOAD is refused while memory is full */
+        status = -ERR_UNAVAILABLE;
     call->is_full = status == -ERR_UNAVAILABLE;
-    answer(call, status == 0 ? -ERR_INTERNAL : status, NULL);
+    answer(call, status, NULL);
 }
 
 static void send(struct call *call)

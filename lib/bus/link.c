@@ -116,32 +116,31 @@ static void on_conn_closed(const char *reason, void *arg)
  * that with an error. */
 static void on_conn_open(void *arg)
 {
+    enum { AUTH, SELECT, PING, GREETINGS };
     struct link *link = arg;
-    struct command auth, select, ping;
+    struct command greeting[GREETINGS];
     bool is_sent = true;
     CHECK_MAGIC(link, LINK_MAGIC);
-    command_init(&auth);
-    command_init(&select);
-    command_init(&ping);
+    for (int i = 0; i < GREETINGS; i++)
+        command_init(&greeting[i]);
     if (link->url.password != NULL) {
-        command_text(&auth, "AUTH");
+        command_text(&greeting[AUTH], "AUTH");
         if (link->url.user != NULL)
-            command_text(&auth, link->url.user);
-        command_text(&auth, link->url.password);
+            command_text(&greeting[AUTH], link->url.user);
+        command_text(&greeting[AUTH], link->url.password);
     }
     if (link->url.db != 0) {
-        command_text(&select, "SELECT");
-        command_int(&select, link->url.db);
+        command_text(&greeting[SELECT], "SELECT");
+        command_int(&greeting[SELECT], link->url.db);
     }
-    command_text(&ping, "PING");
-    struct command *const greeting[] = {&auth, &select, &ping};
+    command_text(&greeting[PING], "PING");
     link->greeting_left = 0;
-    for (size_t i = 0; i < sizeof greeting / sizeof *greeting; i++) {
-        if (greeting[i]->count > 0) {
-            is_sent = conn_write(link->conn, command_bytes(greeting[i])) == 0 && is_sent;
+    for (int i = 0; i < GREETINGS; i++) {
+        if (greeting[i].count > 0) {
+            is_sent = conn_write(link->conn, command_bytes(&greeting[i])) == 0 && is_sent;
             link->greeting_left++;
         }
-        command_release(greeting[i]);
+        command_release(&greeting[i]);
     }
     if (!is_sent)
         link_break(link, "send");

@@ -12,6 +12,7 @@ enum {
     CLAIM_AGAIN_MAX = 64, /* times that one claim asks on when it cleared stale entries only */
     RENEW_PART = 1000,    /* leases per call: Redis does nothing else meanwhile */
     ANNOUNCE_MS = 30 * 1000,
+    TOKEN_MAX = ID_MAX + 24, /* <epoch>.<nonce> */
 };
 
 /* What a claim needs to ask once more; the call's extra. */
@@ -22,33 +23,42 @@ struct claim_request {
     int tries;
 };
 
+/* What claim.lua answers, in its order. */
+enum claim_element {
+    TENANT,
+    GENERATION,
+    TOKEN,
+    SEQ,
+    EPOCH,
+    SHOWN,
+    CRASHES,
+    ATTEMPT,
+    CHAT,
+    FLAG,
+    MODE,
+    LANE,
+    ON_STOP,
+    ON_INTERRUPT,
+    USER,
+    MESSAGE_ID,
+    USER_MESSAGE_ID,
+    CREATED_AT,
+    REQUEST,
+    USER_MSG,
+    MODEL,
+    SYSTEM,
+    ELEMENTS
+};
+
+static bool is_sound_claim(const struct claim *c)
+{
+    return id_is_tenant(c->tenant) && id_is_valid(c->generation) && c->token.len > 0 &&
+           c->length >= 0 && c->epoch >= 0 && c->crashes >= 0 &&
+           (c->chat.len == 0 || id_is_valid(c->chat));
+}
+
 static int decode_claim(const struct reply *r, struct claim *out)
 {
-    enum {
-        TENANT,
-        GENERATION,
-        TOKEN,
-        SEQ,
-        EPOCH,
-        SHOWN,
-        CRASHES,
-        ATTEMPT,
-        CHAT,
-        FLAG,
-        MODE,
-        LANE,
-        ON_STOP,
-        ON_INTERRUPT,
-        USER,
-        MESSAGE_ID,
-        USER_MESSAGE_ID,
-        CREATED_AT,
-        REQUEST,
-        USER_MSG,
-        MODEL,
-        SYSTEM,
-        ELEMENTS
-    };
     struct span s[ELEMENTS];
     if (reply_count(r) != ELEMENTS)
         return -ERR_INTERNAL;
@@ -82,10 +92,7 @@ static int decode_claim(const struct reply *r, struct claim *out)
     for (size_t i = 0; i < ELEMENTS; i++)
         if (s[i].ptr == NULL)
             return -ERR_INTERNAL;
-    bool is_sound = id_is_tenant(out->tenant) && id_is_valid(out->generation) &&
-                    out->token.len > 0 && out->length >= 0 && out->epoch >= 0 &&
-                    out->crashes >= 0 && (out->chat.len == 0 || id_is_valid(out->chat));
-    return is_sound ? 0 : -ERR_INTERNAL;
+    return is_sound_claim(out) ? 0 : -ERR_INTERNAL;
 }
 
 static void claim_send(struct bus *bus, struct claim_request *request, on_claim done, void *arg);
@@ -151,7 +158,7 @@ struct renewal {
     struct renewal_lease {
         struct id generation;
         char tenant[ID_TENANT_MAX + 1];
-        char token[ID_MAX + 1];
+        char token[TOKEN_MAX + 1];
     } * leases;
     bool *is_held;
 };
@@ -171,7 +178,7 @@ static struct renewal *renewal_new(const struct lease *leases, size_t count)
     renewal->leases = (void *)(block + align(sizeof *renewal));
     renewal->is_held = (void *)(block + align(sizeof *renewal) + count * sizeof *renewal->leases);
     for (size_t i = 0; i < count; i++) {
-        CHECK(strlen(leases[i].tenant) <= ID_TENANT_MAX && strlen(leases[i].token) <= ID_MAX);
+        CHECK(strlen(leases[i].tenant) <= ID_TENANT_MAX && strlen(leases[i].token) <= TOKEN_MAX);
         memcpy(renewal->leases[i].tenant, leases[i].tenant, strlen(leases[i].tenant));
         memcpy(renewal->leases[i].token, leases[i].token, strlen(leases[i].token));
         renewal->leases[i].generation = id_from(span_of(leases[i].generation));

@@ -10,11 +10,7 @@
 #include "base/mem.h"
 #include "bus/pubsub.h"
 
-enum {
-    STOP_WATCH_MAGIC = 0x73747764,
-    TELL_AGAIN_MS = 1000,
-    NAME_BYTES = ID_TENANT_MAX + 2 * ID_MAX + 3
-};
+enum { STOP_WATCH_MAGIC = 0x73747764, TELL_AGAIN_MS = 1000, NAME_BYTES = KEY_MAX };
 
 struct entry {
     struct entry *prev, *next;

@@ -107,16 +107,16 @@ void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_
     call_send(call, answer_chat, (call_done)done, arg);
 }
 
-static int read_row(const struct reply *r, struct chat_row *row)
+/* `owned` gets the row's fields. */
+static int read_row(const struct reply *r, struct chat_row *row, struct field **owned)
 {
-    struct field *record = NULL;
     struct span active = reply_str(reply_at(r, 1));
     row->chat = reply_str(reply_at(r, 0));
     row->active = active.len == 0 ? SPAN_NONE : active;
-    int status = row->chat.ptr == NULL || active.ptr == NULL
-                     ? -ERR_INTERNAL
-                     : read_fields(reply_at(r, 2), &record, &row->record_count);
-    row->record = record;
+    if (row->chat.ptr == NULL || active.ptr == NULL)
+        return -ERR_INTERNAL;
+    int status = read_fields(reply_at(r, 2), owned, &row->record_count);
+    row->record = *owned;
     return status;
 }
 
@@ -125,16 +125,18 @@ static void answer_chats(struct call *call, int status, const struct reply *repl
     on_chats done = (on_chats)call->done;
     size_t count = reply_count(reply) == 0 ? 0 : reply_count(reply) - 1;
     struct chat_row *rows = mem_new_array(count, sizeof *rows);
+    struct field **owned = mem_new_array(count, sizeof(struct field *));
     if (status == 0 && reply_type(reply_at(reply, 0)) != REPLY_INT)
         status = -ERR_INTERNAL;
     for (size_t i = 0; status == 0 && i < count; i++)
-        status = read_row(reply_at(reply, i + 1), &rows[i]);
+        status = read_row(reply_at(reply, i + 1), &rows[i], &owned[i]);
     if (status == 0)
         done(0, rows, count, reply_int(reply_at(reply, 0), 0) == 1, call->arg);
     else
         done(status, NULL, 0, false, call->arg);
     for (size_t i = 0; i < count; i++)
-        mem_free((void *)(uintptr_t)rows[i].record);
+        mem_free(owned[i]);
+    mem_free(owned);
     mem_free(rows);
 }
 

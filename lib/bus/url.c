@@ -47,7 +47,7 @@ static int bad(struct err *err, const char *what)
 /* [user]:password@ in front of `rest` is taken off. */
 static int take_login(struct span *rest, struct redis_url *url, struct err *err)
 {
-    const char *at = memrchr(rest->ptr, '@', rest->len);
+    const char *at = rest->len == 0 ? NULL : memrchr(rest->ptr, '@', rest->len);
     if (at == NULL)
         return 0;
     struct span login = span_make(rest->ptr, (size_t)(at - rest->ptr));

@@ -129,6 +129,8 @@ static void full_memory_refuses_begins_and_lets_stops_pass(void **state)
     assert_int_equal(h->status, -ERR_UNAVAILABLE);
     assert_int_equal(house_append(h, "g", "", 2, 1), APPEND_FULL);
     assert_int_equal(h->status, 0);
+    assert_string_equal(redis_say(&h->redis, "FUNCTION FLUSH"), "+OK\r\n");
+    assert_int_equal(house_append(h, "g", "", 2, 1), APPEND_FULL); /* it cannot even be loaded */
     assert_string_equal(house_stop(h, "", "g", "user"), "stopped");
 }
 
