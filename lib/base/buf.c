@@ -10,6 +10,7 @@ enum { FIRST_BYTES = 64 };
 
 void buf_init(struct buf *b, size_t max_bytes)
 {
+    CHECK(max_bytes < SIZE_MAX / 4); /* so that doubling cannot overflow */
     *b = (struct buf){.max = max_bytes};
 }
 

@@ -1,4 +1,6 @@
-/* One write(2) per line, so that lines of several processes on one pipe do not mix. */
+/* One write(2) per line, so that lines of several processes on one pipe do not mix. Owns the log's
+ * settings of this process. Invariant: a line has the names of the caller's format and no others,
+ * whatever the values hold. */
 #include "base/log.h"
 
 #include "base/buf.h"
@@ -11,7 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 16 * 1024 };
+/* A line holds its pairs even when each of their bytes is escaped. */
+enum { PAIRS_MAX_BYTES = 2048, LINE_MAX_BYTES = 8 * PAIRS_MAX_BYTES };
+
+/* Stands for the spaces between pairs while they are formatted; it is in no UTF-8 text. */
+static const char SEPARATOR = '\xff';
 
 static struct {
     const char *process;
@@ -41,13 +47,14 @@ static void put_time(struct buf *line)
     char text[32];
     (void)gmtime_r(&seconds, &utc);
     size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)buf_append(line, text, len); /* a full line is cut: buf says so itself */
+    (void)buf_append(line, text, len); /* the line has room: LINE_MAX_BYTES */
     (void)buf_printf(line, ".%03dZ", (int)(ms % 1000));
 }
 
-/* In quotes, with ", \ and control characters escaped as JSON has it. */
+/* In quotes, escaped as JSON has it; what is not UTF-8 is shown as U+FFFD. */
 static void put_quoted(struct buf *line, struct span value)
 {
+    bool is_utf8 = span_is_utf8(value);
     (void)buf_byte(line, '"');
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
@@ -55,6 +62,8 @@ static void put_quoted(struct buf *line, struct span value)
             (void)buf_printf(line, "\\%c", c);
         else if (c < 0x20 || c == 0x7f)
             (void)buf_printf(line, "\\u%04x", c);
+        else if (c >= 0x80 && !is_utf8)
+            (void)buf_text(line, "\\ufffd");
         else
             (void)buf_byte(line, (char)c);
     }
@@ -63,44 +72,61 @@ static void put_quoted(struct buf *line, struct span value)
 
 static bool needs_quotes(struct span value)
 {
-    for (size_t i = 0; i < value.len; i++)
-        if ((unsigned char)value.ptr[i] <= ' ' || value.ptr[i] == '"' || value.ptr[i] == '\\' || value.ptr[i] == 0x7f)
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if (c <= ' ' || c == '"' || c == '\\' || c == 0x7f)
             return true;
-    return value.len == 0;
+    }
+    return value.len == 0 || !span_is_utf8(value);
 }
 
 static void put_pair(struct buf *line, struct span name, struct span value)
 {
-    if (settings.as_json) {
-        (void)buf_printf(line, ",\"%.*s\":", SPAN_ARG(name));
+    (void)buf_printf(line, settings.as_json ? ",\"%.*s\":" : " %.*s=", SPAN_ARG(name));
+    if (settings.as_json || needs_quotes(value))
         put_quoted(line, value);
-    } else {
-        (void)buf_printf(line, " %.*s=", SPAN_ARG(name));
-        if (needs_quotes(value))
-            put_quoted(line, value);
-        else
-            (void)buf_span(line, value);
-    }
+    else
+        (void)buf_span(line, value);
 }
 
-/* The conversions of one `name=value` pair, so that a value with spaces stays one value: formats each pair by itself is not possible with one va_list,
- * so the separators between pairs are marked with a byte that no text holds. */
-static char *mark_separators(const char *format)
+/* The format with SEPARATOR between its pairs (owned). One va_list cannot be used pair by pair, so
+ * all are formatted at once. */
+static char *separate(const char *format)
 {
-    char *marked = mem_strdup(format);
-    for (char *c = marked; *c != '\0'; c++)
+    char *separated = mem_strdup(format);
+    for (char *c = separated; *c != '\0'; c++)
         if (*c == ' ')
-            *c = '\x1f';
-    return marked;
+            *c = SEPARATOR;
+    return separated;
 }
 
-static void put_pairs(struct buf *line, struct span pairs)
+/* How much of `text` is a value: up to a separator that `next_name` and = follow, or all of it. */
+static size_t value_length(struct span text, struct span next_name)
 {
-    while (pairs.ptr != NULL) {
-        struct span pair = span_cut(&pairs, '\x1f');
+    for (size_t i = 0; next_name.len > 0 && i + next_name.len + 1 < text.len; i++)
+        if (text.ptr[i] == SEPARATOR && text.ptr[i + 1 + next_name.len] == '=' &&
+            memcmp(text.ptr + i + 1, next_name.ptr, next_name.len) == 0)
+            return i;
+    return text.len;
+}
+
+static struct span skip(struct span s, size_t len)
+{
+    return s.len < len ? span_of("") : span_make(s.ptr + len, s.len - len);
+}
+
+/* `text` is what `format` made: its pairs, their names known from the format. */
+static void put_pairs(struct buf *line, const char *format, struct span text)
+{
+    struct span pairs = span_of(format);
+    while (pairs.len > 0) {
+        struct span pair = span_cut(&pairs, ' ');
         struct span name = span_cut(&pair, '=');
-        if (name.len > 0)
-            put_pair(line, name, pair.ptr == NULL ? span_of("") : pair);
+        struct span rest = pairs;
+        text = skip(text, name.len + 1);
+        size_t len = value_length(text, span_cut(&rest, '='));
+        put_pair(line, name, span_make(text.ptr, len));
+        text = skip(text, len + 1);
     }
 }
 
@@ -109,22 +135,26 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     if (!log_is_on(level))
         return;
     struct buf line;
-    char text[8192];
+    char pairs[PAIRS_MAX_BYTES];
     va_list args;
-    char *marked = mark_separators(format);
+    char *separated = separate(format);
     va_start(args, format);
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the caller's format, checked there, with its spaces marked */
-    int len = vsnprintf(text, sizeof text, marked, args);
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wformat-nonliteral" /* the caller's format, checked there; only its spaces changed */
+    int len = vsnprintf(pairs, sizeof pairs, separated, args);
 #pragma GCC diagnostic pop
     va_end(args);
-    mem_free(marked);
+    mem_free(separated);
     buf_init(&line, LINE_MAX_BYTES);
     if (settings.as_json)
         (void)buf_text(&line, "{\"ts\":\"");
     put_time(&line);
-    (void)buf_printf(&line, settings.as_json ? "\",\"level\":\"%s\",\"process\":\"%s\",\"event\":\"%s\"" : " %s %s %s", LEVELS[level], settings.process, event);
-    put_pairs(&line, span_make(text, len < 0 ? 0 : strnlen(text, sizeof text)));
+    (void)buf_printf(&line,
+                     settings.as_json ? "\",\"level\":\"%s\",\"process\":\"%s\",\"event\":\"%s\""
+                                      : " %s %s %s",
+                     LEVELS[level], settings.process, event);
+    put_pairs(&line, format, span_make(pairs, len < 0 ? 0 : strnlen(pairs, sizeof pairs)));
     (void)buf_text(&line, settings.as_json ? "}\n" : "\n");
     struct span all = buf_as_span(&line);
     ssize_t written = write(STDERR_FILENO, all.ptr, all.len);

@@ -1,3 +1,4 @@
+/* Owns: the tree and its entries with their keys. The values are the caller's. */
 #include "base/map.h"
 
 #include "base/check.h"
@@ -7,8 +8,9 @@
 #include <string.h>
 
 struct map_entry {
+    const char *key; /* text below, or the caller's in one that only asks */
     void *value;
-    char key[]; /* NUL-terminated */
+    char text[];
 };
 
 struct map {
@@ -16,7 +18,8 @@ struct map {
     size_t count;
 };
 
-/* tsearch hands keys and nodes to one function: both are a `struct map_entry`, a looked-up key being one without a value. */
+/* tsearch hands what is asked for and what is there to one function: both are a `struct map_entry`.
+ */
 static int compare(const void *a, const void *b)
 {
     return strcmp(((const struct map_entry *)a)->key, ((const struct map_entry *)b)->key);
@@ -26,17 +29,17 @@ static struct map_entry *make_entry(const char *key, void *value)
 {
     size_t len = strlen(key) + 1;
     struct map_entry *e = mem_new(sizeof *e + len);
+    memcpy(e->text, key, len);
+    e->key = e->text;
     e->value = value;
-    memcpy(e->key, key, len);
     return e;
 }
 
 /* The entry of `key`, or NULL. */
 static struct map_entry *find(const struct map *map, const char *key)
 {
-    struct map_entry *wanted = make_entry(key, NULL);
-    void *const *node = tfind(wanted, &map->root, compare);
-    mem_free(wanted);
+    const struct map_entry wanted = {.key = key};
+    void *const *node = tfind(&wanted, &map->root, compare);
     return node == NULL ? NULL : *node;
 }
 

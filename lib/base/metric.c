@@ -1,6 +1,9 @@
+/* Owns: the values of the rows of metric.def in this process. */
 #include "base/metric.h"
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/num.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -18,8 +21,11 @@ static const struct row {
 #undef X
 };
 
-/* Upper bounds of the histograms' buckets, in microseconds: from a quick round trip to a long generation. */
-static const int64_t BOUNDS_US[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 300000000, 900000000};
+/* Upper bounds of the histograms' buckets, in microseconds: from a quick round trip to a long
+ * generation. */
+static const int64_t BOUNDS_US[] = {
+    100,    250,    500,     1000,    2500,    5000,     10000,    25000,    50000,     100000,
+    250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 300000000, 900000000};
 enum { BOUNDS = sizeof BOUNDS_US / sizeof *BOUNDS_US };
 
 struct histogram {
@@ -63,12 +69,15 @@ static void render_histogram(struct buf *out, const char *name, const struct his
     int64_t cumulative = 0;
     for (size_t i = 0; i < BOUNDS; i++) {
         cumulative += h->buckets[i];
-        (void)buf_printf(out, "%s_bucket{le=\"%g\"} %lld\n", name, (double)BOUNDS_US[i] / 1e6, (long long)cumulative);
+        (void)buf_printf(out, "%s_bucket{le=\"%g\"} %lld\n", name, (double)BOUNDS_US[i] / 1e6,
+                         (long long)cumulative);
     }
-    (void)buf_printf(out, "%s_bucket{le=\"+Inf\"} %lld\n%s_sum %.6f\n%s_count %lld\n", name, (long long)h->count, name, (double)h->sum_us / 1e6, name, (long long)h->count);
+    (void)buf_printf(out, "%s_bucket{le=\"+Inf\"} %lld\n%s_sum %.6f\n%s_count %lld\n", name,
+                     (long long)h->count, name, (double)h->sum_us / 1e6, name, (long long)h->count);
 }
 
-/* A family's head, once for rows that share a name before their labels (they stand together in the table). */
+/* A family's head, once for rows that share a name before their labels (they stand together in the
+ * table). */
 static void render_head(struct buf *out, enum metric m)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
@@ -78,27 +87,69 @@ static void render_head(struct buf *out, enum metric m)
         if (span_equal(span_cut(&before, '{'), name))
             return;
     }
-    (void)buf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", SPAN_ARG(name), ROWS[m].help, SPAN_ARG(name), kinds[ROWS[m].kind]);
+    (void)buf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", SPAN_ARG(name), ROWS[m].help,
+                     SPAN_ARG(name), kinds[ROWS[m].kind]);
+}
+
+struct vitals {
+    uint64_t start_ticks; /* since boot */
+    uint64_t resident_pages;
+};
+
+/* From proc(5)'s /proc/self/stat; zeros where it cannot be read. */
+static struct vitals read_vitals(void)
+{
+    enum { FIRST_FIELD = 3, START_FIELD = 22, RESIDENT_FIELD = 24 };
+    struct vitals v = {0, 0};
+    char text[1024];
+    FILE *f = fopen("/proc/self/stat", "re");
+    if (f == NULL)
+        return v;
+    size_t len = fread(text, 1, sizeof text, f);
+    (void)fclose(f);                                /* was only read */
+    const char *name_end = memrchr(text, ')', len); /* the program's name may hold anything */
+    if (name_end == NULL)
+        return v;
+    struct span rest = span_make(name_end + 1, len - (size_t)(name_end + 1 - text));
+    (void)span_cut(&rest, ' ');
+    for (int field = FIRST_FIELD; field <= RESIDENT_FIELD; field++) {
+        struct span word = span_cut(&rest, ' ');
+        uint64_t *wanted = field == START_FIELD      ? &v.start_ticks
+                           : field == RESIDENT_FIELD ? &v.resident_pages
+                                                     : NULL;
+        if (wanted != NULL && num_parse_u64(word, wanted) != 0)
+            break;
+    }
+    return v;
+}
+
+/* Seconds since 1970 at which this process began. */
+static double start_seconds(const struct vitals *v)
+{
+    struct timespec up;
+    (void)clock_gettime(CLOCK_BOOTTIME, &up); /* cannot fail for this clock */
+    double age = (double)up.tv_sec + (double)up.tv_nsec / 1e9 -
+                 (double)v->start_ticks / (double)sysconf(_SC_CLK_TCK);
+    return (double)clock_wall_ms() / 1e3 - age;
 }
 
 static void render_process(struct buf *out, const char *process)
 {
-    long long pages = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f != NULL) {
-        char line[128] = "";
-        struct span rest = SPAN_NONE;
-        if (fgets(line, sizeof line, f) != NULL)
-            rest = span_of(line);
-        (void)span_cut(&rest, ' ');
-        struct span field = span_cut(&rest, ' ');
-        for (size_t i = 0; i < field.len && field.ptr[i] >= '0' && field.ptr[i] <= '9'; i++)
-            pages = pages * 10 + (field.ptr[i] - '0');
-        (void)fclose(f);
-    }
-    resident = pages * sysconf(_SC_PAGESIZE);
-    (void)buf_printf(out, "# HELP sluice_build_info The running version.\n# TYPE sluice_build_info gauge\nsluice_build_info{process=\"%s\",version=\"%s\"} 1\n", process, SLUICE_VERSION);
-    (void)buf_printf(out, "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n", resident);
+    struct vitals v = read_vitals();
+    (void)buf_printf(
+        out,
+        "# HELP sluice_build_info The running version.\n# TYPE sluice_build_info gauge\n"
+        "sluice_build_info{process=\"%s\",version=\"%s\"} 1\n",
+        process, SLUICE_VERSION);
+    (void)buf_printf(out,
+                     "# HELP process_start_time_seconds Start of the process since 1970.\n"
+                     "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.2f\n",
+                     start_seconds(&v));
+    (void)buf_printf(
+        out,
+        "# HELP process_resident_memory_bytes Resident memory.\n"
+        "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %llu\n",
+        (unsigned long long)v.resident_pages * (unsigned long long)sysconf(_SC_PAGESIZE));
 }
 
 void metric_render(struct buf *out, const char *process)

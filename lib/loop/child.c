@@ -58,14 +58,19 @@ static void release(struct child *c)
     close_fd(&c->notify_fd);
 }
 
+static void hand_on(struct child *c, const char *line)
+{
+    if (c->hooks.on_line != NULL)
+        c->hooks.on_line(line, c->hooks.arg);
+}
+
 static void hand_on_lines(struct child *c)
 {
     char *newline;
     while (c->line.len > 0 && (newline = memchr(c->line.ptr, '\n', c->line.len)) != NULL) {
         size_t len = (size_t)(newline - c->line.ptr);
         *newline = '\0';
-        if (c->hooks.on_line != NULL)
-            c->hooks.on_line(c->line.ptr, c->hooks.arg);
+        hand_on(c, c->line.ptr);
         buf_consume(&c->line, len + 1);
     }
 }
@@ -119,6 +124,8 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
         return;
     if (c->output_event != NULL)
         read_output(c);
+    if (c->line.len > 0)
+        hand_on(c, c->line.ptr); /* its last words, without a newline */
     release(c);
     c->pid = -1;
     c->hooks.on_exit(status, c->hooks.arg);
@@ -204,8 +211,9 @@ static int watch(struct child *c, struct loop *loop)
     c->output_event = event_new(base, c->output_fd, EV_READ | EV_PERSIST, on_output_readable, c);
     c->notify_event = event_new(base, c->notify_fd, EV_READ | EV_PERSIST, on_notify_readable, c);
     CHECK(c->exit_event != NULL && c->output_event != NULL && c->notify_event != NULL);
-    return event_add(c->exit_event, NULL) | event_add(c->output_event, NULL) |
-           event_add(c->notify_event, NULL);
+    CHECK(event_add(c->exit_event, NULL) == 0 && event_add(c->output_event, NULL) == 0 &&
+          event_add(c->notify_event, NULL) == 0);
+    return 0;
 }
 
 /* Forks; returns 0 once exec has succeeded, else errno. */
@@ -283,7 +291,8 @@ void child_free(struct child *c)
     CHECK_MAGIC(c, CHILD_MAGIC);
     if (c->pid > 0) {
         (void)kill(c->pid, SIGKILL);
-        (void)waitpid(c->pid, NULL, 0);
+        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
     }
     release(c);
     buf_release(&c->line);

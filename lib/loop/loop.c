@@ -1,4 +1,5 @@
-/* Owns: the event base, the deferred calls of the turn, the timers. Invariant: deferred calls run when no other callback is on the stack. */
+/* Owns: the event base, the deferred calls of the turn, the timers. Invariant: deferred calls run
+ * when no other callback is on the stack. */
 #include "loop/loop.h"
 
 #include "base/mem.h"
@@ -17,7 +18,8 @@ struct deferred {
 struct loop {
     uint32_t magic;
     struct event_base *base;
-    struct event *turn_end; /* made active when something is deferred: runs after the callbacks that are active now */
+    struct event *turn_end; /* made active when something is deferred: runs after the callbacks that
+                               are active now */
     struct deferred *first, **last;
     bool is_stopping;
 };
@@ -49,12 +51,12 @@ struct loop *loop_new(void)
     struct loop *loop = MEM_NEW(struct loop);
     struct event_config *config = event_config_new();
     CHECK(config != NULL);
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
+                                            EVENT_BASE_FLAG_PRECISE_TIMER);
     loop->magic = LOOP_MAGIC;
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     CHECK(loop->base != NULL);
-    CHECK(event_base_priority_init(loop->base, 2) == 0);
     loop->turn_end = event_new(loop->base, -1, EV_PERSIST, on_turn_end, loop);
     CHECK(loop->turn_end != NULL);
     loop->last = &loop->first;
@@ -83,8 +85,8 @@ struct event_base *loop_base(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     CHECK_MAGIC(loop, LOOP_MAGIC);
-    if (!loop->is_stopping)
-        (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY); /* ends by loop_stop alone */
+    while (!loop->is_stopping) /* one turn each */
+        CHECK(event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) == 0);
     loop->is_stopping = false;
 }
 
@@ -92,7 +94,6 @@ void loop_stop(struct loop *loop)
 {
     CHECK_MAGIC(loop, LOOP_MAGIC);
     loop->is_stopping = true;
-    (void)event_base_loopexit(loop->base, NULL); /* at the end of this turn */
 }
 
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)

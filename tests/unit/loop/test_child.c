@@ -66,11 +66,12 @@ static void hands_on_lines_and_the_exit_status(void **state)
 {
     struct seen s = {.ready = 0};
     (void)state;
-    assert_int_equal(start(&s, "echo one; printf 'two\\nthree\\n'; echo $COLOUR; exit 7",
+    assert_int_equal(start(&s,
+                           "echo one; printf 'two\\nthree\\n'; echo $COLOUR; printf end; exit 7",
                            (const char *[]){"COLOUR=red", NULL}),
                      0);
     loop_run(s.loop);
-    assert_string_equal(s.lines, "one|two|three|red|");
+    assert_string_equal(s.lines, "one|two|three|red|end|");
     assert_int_equal(s.exits, 1);
     assert_true(WIFEXITED(s.wait_status));
     assert_int_equal(WEXITSTATUS(s.wait_status), 7);
