@@ -146,6 +146,7 @@ static void open_bus(struct program *p)
 {
     const struct conf *conf = p->api.conf;
     const struct bus_options options = {
+        .warns_of_settings = true,
         .redis_url = conf->redis_url,
         .stop_key = conf->stop_key,
         .tenant_stop_key = conf->stop_tenant_key,

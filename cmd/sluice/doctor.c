@@ -20,6 +20,7 @@ static const char HELP[] = "usage: sluice doctor [--config FILE]\n\n"
 struct doctor {
     struct loop *loop;
     struct link *link;
+    struct settings *settings;
     struct timer patience;
     const struct conf *conf;
     bool is_asking;
@@ -78,7 +79,8 @@ static void on_state(struct link *link, enum link_state state, void *arg)
         return;
     d->is_asking = true;
     say(&(struct finding){FINDING_GOOD, "redis", d->conf->redis_url, ""}, d);
-    settings_check(link, d->conf->worker_lease, &(struct settings_hooks){say, on_checked, d});
+    d->settings =
+        settings_check(link, d->conf->worker_lease, &(struct settings_hooks){say, on_checked, d});
 }
 
 static void on_patience_over(void *arg)
@@ -108,6 +110,7 @@ static void examine(struct doctor *d)
         d->loop, &(struct link_options){.url = d->conf->redis_url, .on_state = on_state, .arg = d});
     loop_run(d->loop);
     link_free(d->link);
+    settings_free(d->settings);
     timer_release(&d->patience);
     loop_free(d->loop);
     (void)printf("%d broken, %d warnings\n", d->failures, d->warnings);

@@ -18,6 +18,8 @@ static void on_link_state(struct link *link, enum link_state state, void *arg)
         script_load_all(link); /* in front of what waits, so that the order of calls is the order of
                                   their effects */
         calls_send(bus);
+        if (bus->options.warns_of_settings && bus->settings == NULL)
+            bus->settings = settings_warn(link, bus->options.lease_ms);
     }
     void (*hook)(void *arg) = is_up ? bus->options.on_up : bus->options.on_down;
     if (hook != NULL)
@@ -47,6 +49,7 @@ static void release(void *arg)
 {
     struct bus *bus = arg;
     CHECK_MAGIC(bus, BUS_MAGIC);
+    settings_free(bus->settings);
     mem_free(bus->url);
     mem_free(bus->stop_key);
     mem_free(bus->tenant_stop_key);

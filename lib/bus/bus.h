@@ -26,7 +26,9 @@ struct bus_options {
     int64_t lease_ms;
     int64_t keep_log_ms, keep_record_ms; /* INT64_MAX: for ever */
     int64_t keep_dead_ms;                /* 0: 7 days */
-    void (*on_up)(void *arg);            /* the link came up (again); may be NULL */
+    bool warns_of_settings;   /* looks at Redis's settings when it is first up, and logs what is not
+                                 good */
+    void (*on_up)(void *arg); /* the link came up (again); may be NULL */
     void (*on_down)(void *arg);
     void *arg;
 };

@@ -5,6 +5,7 @@
 #include "bus/bus.h"
 #include "bus/call.h"
 #include "bus/link_inner.h"
+#include "bus/settings.h"
 
 struct bus {
     uint32_t magic;
@@ -14,6 +15,7 @@ struct bus {
     struct link *link;
     struct call *first_call, *last_call; /* all of them, oldest first */
     struct timer call_timer;             /* the oldest repeated call's deadline */
+    struct settings *settings;           /* once they were looked at */
     bool is_freed;
 };
 

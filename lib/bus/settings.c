@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "bus/keys.h"
 
 #include <stdio.h>
 
@@ -18,6 +19,8 @@ enum {
     SMALL_PUBSUB_BUFFER = 8 * 1024 * 1024
 };
 
+#define SHARDS "1"
+
 struct settings {
     uint32_t magic;
     struct settings_hooks hooks;
@@ -25,7 +28,8 @@ struct settings {
     int pending; /* replies still to come */
     int status;
     int64_t sent_us, slowest_us;
-    char version[32], eviction[32], append_only[8], append_sync[16], save[64], pubsub[96];
+    char version[32], shards[16], eviction[32], append_only[8], append_sync[16], save[64],
+        pubsub[96];
     bool config_refused;
 };
 
@@ -110,10 +114,21 @@ static void check_lease(struct settings *s)
                 : "");
 }
 
+/* Stored at the first start: with another number tenants would move away from their keys. */
+static void check_shards(struct settings *s)
+{
+    bool is_good = s->shards[0] == '\0' || span_is(span_of(s->shards), SHARDS);
+    say(s, is_good ? FINDING_GOOD : FINDING_FAILURE, "shards",
+        s->shards[0] == '\0' ? "none stored yet" : s->shards,
+        is_good ? ""
+                : "This Redis was begun with another number of shards: set redis.shards to it.");
+}
+
 static void conclude(struct settings *s)
 {
     if (s->status == 0) {
         check_version(s);
+        check_shards(s);
         if (s->config_refused) {
             say(s, FINDING_WARNING, "settings", "CONFIG GET is refused",
                 "The server hides its settings: look at eviction, persistence and buffers "
@@ -127,8 +142,6 @@ static void conclude(struct settings *s)
         check_lease(s);
     }
     s->hooks.done(s->status, s->hooks.arg);
-    s->magic = 0;
-    mem_free(s);
 }
 
 static void one_less(struct settings *s, int status)
@@ -193,7 +206,16 @@ static void on_pong(int status, const struct reply *reply, void *arg)
     one_less(s, status);
 }
 
-void settings_check(struct link *link, int64_t lease_ms, const struct settings_hooks *hooks)
+static void on_shards(int status, const struct reply *reply, void *arg)
+{
+    struct settings *s = arg;
+    CHECK_MAGIC(s, SETTINGS_MAGIC);
+    copy(s->shards, sizeof s->shards, reply_str(reply));
+    one_less(s, status);
+}
+
+struct settings *settings_check(struct link *link, int64_t lease_ms,
+                                const struct settings_hooks *hooks)
 {
     const struct span ping[] = {SPAN_LIT("PING")};
     const struct span info[] = {SPAN_LIT("INFO"), SPAN_LIT("server")};
@@ -204,16 +226,29 @@ void settings_check(struct link *link, int64_t lease_ms, const struct settings_h
                                   SPAN_LIT("appendfsync"),
                                   SPAN_LIT("save"),
                                   SPAN_LIT("client-output-buffer-limit")};
+    struct key shards = key_plain("shards");
+    const struct span stored[] = {SPAN_LIT("GET"), span_of(shards.text)};
     struct settings *s = MEM_NEW(struct settings);
     s->magic = SETTINGS_MAGIC;
     s->hooks = *hooks;
     s->lease_ms = lease_ms;
-    s->pending = PINGS + 2;
+    s->pending = PINGS + 3;
     s->sent_us = clock_mono_us();
     for (int i = 0; i < PINGS; i++)
         link_command(link, 1, ping, 0, on_pong, s);
     link_command(link, 2, info, 0, on_info, s);
     link_command(link, 7, config, 0, on_config, s);
+    link_command(link, 2, stored, 0, on_shards, s);
+    return s;
+}
+
+void settings_free(struct settings *s)
+{
+    if (s == NULL)
+        return;
+    CHECK_MAGIC(s, SETTINGS_MAGIC);
+    s->magic = 0;
+    mem_free(s);
 }
 
 static void log_finding(const struct finding *f, void *arg)
@@ -232,7 +267,11 @@ static void log_done(int status, void *arg)
     (void)status, (void)arg; /* a link that broke in between says so itself */
 }
 
-void settings_warn(struct link *link, int64_t lease_ms)
+struct settings *settings_warn(struct link *link, int64_t lease_ms)
 {
-    settings_check(link, lease_ms, &(struct settings_hooks){log_finding, log_done, NULL});
+    struct key shards = key_plain("shards");
+    const struct span store[] = {SPAN_LIT("SET"), span_of(shards.text), SPAN_LIT(SHARDS),
+                                 SPAN_LIT("NX")};
+    link_command(link, 4, store, 0, NULL, NULL);
+    return settings_check(link, lease_ms, &(struct settings_hooks){log_finding, log_done, NULL});
 }

@@ -14,17 +14,22 @@ struct finding {
     const char *advice; /* what it costs and what to do; "" when good */
 };
 
-/* Looks at the server behind `link` (it must be up) and calls on_finding for each check, then
- * done(0), or done(-ERR_UNAVAILABLE) when the link broke. `lease_ms` is the configured lease. Texts
- * live during the callback. */
+struct settings;
+
 struct settings_hooks {
-    void (*on_finding)(const struct finding *finding, void *arg);
-    void (*done)(int status, void *arg);
+    void (*on_finding)(const struct finding *finding, void *arg); /* texts live during the call */
+    void (*done)(int status, void *arg); /* 0, or -ERR_UNAVAILABLE: the link broke meanwhile */
     void *arg;
 };
-void settings_check(struct link *link, int64_t lease_ms, const struct settings_hooks *hooks);
 
-/* Runs settings_check and logs what is not good: the loud warning of a daemon's start. */
-void settings_warn(struct link *link, int64_t lease_ms);
+/* Looks at the server behind `link` (it must be up): on_finding for each check, then done, once.
+ * `lease_ms` is the configured lease. The result is the caller's to free, after the link. */
+struct settings *settings_check(struct link *link, int64_t lease_ms,
+                                const struct settings_hooks *hooks);
+void settings_free(struct settings *settings);
+
+/* The same for a daemon's start: what is not good is logged, loudly; and the number of shards is
+ * stored where none is. */
+struct settings *settings_warn(struct link *link, int64_t lease_ms);
 
 #endif
