@@ -191,6 +191,8 @@ static void on_connected(struct fetch *fetch, void *arg)
     CHECK_MAGIC(call, LLM_MAGIC);
     waits_start(&call->waits, WAIT_FIRST_BYTE, call->model->first_byte_ms);
     waits_start(&call->waits, WAIT_FIRST_TOKEN, call->model->first_token_ms);
+    if (call->hooks.on_connected != NULL && call->state != CALL_OVER)
+        call->hooks.on_connected(call->hooks.arg);
 }
 
 static void on_head(struct fetch *fetch, int status, void *arg)

@@ -67,6 +67,8 @@ struct llm_failure {
  * call are one part each. No piece is empty; the first fragment of a tool call carries its name.
  * Whole calls come once the final frame was seen. llm_cancel is allowed in every hook. */
 struct llm_hooks {
+    void (*on_connected)(void *arg); /* may be NULL: the request goes out; from here on the
+                                        provider was asked. May come again */
     void (*on_piece)(const struct piece *piece, void *arg); /* delta, reasoning, refusal */
     void (*on_call)(const struct call_piece *call,
                     void *arg); /* tool call fragments and whole calls */

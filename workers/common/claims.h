@@ -1,0 +1,34 @@
+/* The claim loop: with k free slots up to min(k, 16) claims are under way, each with a nonce of its
+ * own, and go on while answers come; else the doorbell wakes it. Nothing is claimed before Redis is
+ * known to be whole (revival.h), nor while draining. */
+#ifndef SLUICE_WORKERS_COMMON_CLAIMS_H
+#define SLUICE_WORKERS_COMMON_CLAIMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker;
+
+enum { CLAIMS_MAX = 16 };
+
+/* A claim under way, or the release of what came while draining. */
+struct claim_way {
+    struct worker *worker;
+    int64_t sent_ms;
+    bool is_used;
+};
+
+struct claims {
+    struct bell *bell;
+    struct claim_way ways[CLAIMS_MAX];
+    size_t under_way;
+    uint64_t nonces;
+};
+
+void claims_init(struct worker *worker);
+void claims_release(struct worker *worker);
+void claims_go(struct worker *worker); /* work may be there, or a slot is free */
+bool claims_are_quiet(const struct worker *worker);
+
+#endif

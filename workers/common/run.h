@@ -1,0 +1,60 @@
+/* One generation under our claim, from the claim to the last word about it.
+ *
+ *   CLAIMED ─► CONNECTING ─► PREFILL ─► STREAMING ─► FINISHING ─► KEPT ─► GONE
+ *      │            │           │           │          │ │ ▲       │
+ *      │            │           │           │          │ │ └───────┘ Redis forgot that it was over
+ *      │            │           │           │          │ └─► GONE    handed back to the queue
+ *      └────────────┴───────────┴───────────┴──────────┴─► CLOSING ─► GONE    stopped, fenced,
+ * lease lost
+ *
+ * Up to STREAMING the work is at it and everything it puts goes into the log behind the fence. In
+ * FINISHING the work is over, what it put goes into the log, then its end is said. In CLOSING
+ * nothing goes into the log any more; the provider is closed (or read to its end, silently) and the
+ * usage settled. A KEPT run is over and has given its slot back; it lies there for the seconds in
+ * which Redis may lose what it acknowledged. */
+#ifndef SLUICE_WORKERS_COMMON_RUN_H
+#define SLUICE_WORKERS_COMMON_RUN_H
+
+#include "common/claimed.h"
+#include "common/ending.h"
+#include "common/work.h"
+#include "wire/event.h"
+
+enum run_state {
+    RUN_CLAIMED,
+    RUN_CONNECTING,
+    RUN_PREFILL,
+    RUN_STREAMING,
+    RUN_FINISHING,
+    RUN_CLOSING,
+    RUN_KEPT,
+    RUN_GONE,
+    RUN_STATES
+};
+
+/* For the work. */
+struct worker *run_worker(const struct run *run);
+const struct claimed *run_claimed(const struct run *run);
+bool run_is_over(const struct run *run); /* for the work: say no more */
+/* One of CONNECTING, PREFILL and STREAMING, forwards only; an earlier one changes nothing. */
+void run_enter(struct run *run, enum run_state state);
+
+/* Events. 0, or -ERR_OUTPUT_LIMIT when the reply has become larger than the limits allow: nothing
+ * was put then, and the work ends the run as failed. Ignored once the run is over. */
+MUST_USE int run_put_piece(struct run *run, const struct piece *piece);
+MUST_USE int run_put_call(struct run *run, const struct call_piece *call);
+/* A MAP event, of which a work puts few. Between the two calls nothing else may be put. */
+struct mp_fields run_begin_event(struct run *run, enum event_kind kind);
+void run_end_event(struct run *run, struct mp_fields *fields);
+bool run_has_shown(const struct run *run); /* a visible event was put, now or in an earlier epoch */
+
+/* The work's last word: exactly one of these. Everything put before goes into the log first. */
+void run_finish(struct run *run, const struct run_end *end);
+void run_release(struct run *run, int64_t delay_ms); /* back to the queue; it has shown nothing */
+void run_closed(struct run *run);                    /* what work_stop with `read_on` promised */
+
+/* Keeps the run's memory, the work's too, while an answer that names it is under way. */
+void run_hold(struct run *run);
+void run_let_go(struct run *run);
+
+#endif

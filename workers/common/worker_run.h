@@ -1,0 +1,10 @@
+/* Private to this room: the process, once the command line and the configuration are read. */
+#ifndef SLUICE_WORKERS_COMMON_WORKER_RUN_H
+#define SLUICE_WORKERS_COMMON_WORKER_RUN_H
+
+#include "common/worker.h"
+
+/* From start to end. 0, or negative with `err` filled when it could not start. */
+MUST_USE int worker_run(const struct conf *conf, const struct work *work, struct err *err);
+
+#endif
