@@ -109,6 +109,7 @@ static void list_node(const void *node, VISIT visit, void *arg)
 
 void map_each(struct map *map, void (*fn)(const char *key, void *value, void *arg), void *arg)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what it lists */
     struct listing list = {mem_new_array(map->count, sizeof *list.entries), 0};
     twalk_r(map->root, list_node, &list);
     for (size_t i = 0; i < list.count; i++)

@@ -11,7 +11,8 @@
 
 static void *or_abort(void *memory)
 {
-    CHECK(memory != NULL && "out of memory");
+    if (memory == NULL)
+        check_failed(__FILE__, __LINE__, "out of memory");
     return memory;
 }
 

@@ -27,6 +27,7 @@ void ring_push(struct ring *r, const struct pending *p)
         mem_free(r->items);
         *r = (struct ring){items, cap, 0, r->count};
     }
+    CHECK(r->count < r->cap);
     r->items[(r->first + r->count) % r->cap] = *p;
     r->count++;
 }

@@ -128,7 +128,9 @@ int redis_url_parse(struct span text, struct redis_url *out, struct err *err)
     struct redis_url url = {.user = NULL};
     int rc = bad(err, "must begin with unix:// or redis://");
 
-    if (text.len > TEXT_MAX || memchr(text.ptr == NULL ? "" : text.ptr, '\0', text.len) != NULL)
+    if (text.ptr == NULL)
+        text = span_of("");
+    if (text.len > TEXT_MAX || memchr(text.ptr, '\0', text.len) != NULL)
         return bad(err, "is too long or holds a NUL");
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t len = strlen(schemes[i].scheme);

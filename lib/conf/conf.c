@@ -78,6 +78,7 @@ static int set_model_field(struct conf_model *model, const char *field, const ch
     char why[WHY_MAX];
     const struct conf_row *row = rows_find(table_of("models")->rows, "models", field);
     const char *value = getenv(variable);
+    CHECK(value != NULL);
     if (strcmp(field, "key") == 0 && !secret_is_reference(value)) {
         mem_free(model->key); /* a variable may hold the key itself */
         model->key = mem_strdup(value);

@@ -149,7 +149,7 @@ static enum parser_status check_host(struct parser *p)
         return parser_fail(p, 400, "exactly one Host is needed");
     if (count == 1 && !grammar_is_host(host))
         return parser_fail(p, 400, "malformed Host");
-    if (authority.ptr != NULL && (count == 0 || authority.len != host.len ||
+    if (authority.ptr != NULL && (host.ptr == NULL || authority.len != host.len ||
                                   strncasecmp(authority.ptr, host.ptr, host.len) != 0))
         return parser_fail(p, 400, "the target's authority is not the Host");
     if (span_is(target, "*") && !span_is(at(p, p->method.name, p->method.name_len), "OPTIONS"))
@@ -202,8 +202,8 @@ static enum parser_status check_wishes(struct parser *p)
 
 static enum parser_status end_of_fields(struct parser *p)
 {
-    enum parser_status (*const checks[])(struct parser *) = {check_host, check_framing,
-                                                             check_wishes};
+    static enum parser_status (*const checks[])(struct parser *) = {check_host, check_framing,
+                                                                    check_wishes};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i](p) == PARSER_FAILED)
             return PARSER_FAILED;

@@ -150,6 +150,17 @@ static int open_notify(char *name, size_t size)
     return fd;
 }
 
+/* The pipe that the child writes its standard output to. */
+static int open_output(struct child *c, int *write_end)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    c->output_fd = ends[0];
+    *write_end = ends[1];
+    return fcntl(c->output_fd, F_SETFL, O_NONBLOCK);
+}
+
 /* In the child, between fork and exec. `failure_fd` tells the parent why exec failed. */
 _Noreturn static void become(const struct child_options *o, char **env, int output_fd,
                              int failure_fd, pid_t parent)
@@ -219,7 +230,7 @@ static int watch(struct child *c, struct loop *loop)
 /* Forks; returns 0 once exec has succeeded, else errno. */
 static int launch(struct child *c, const struct child_options *o, char **env, int output_fd)
 {
-    int failure[2], why = 0;
+    int failure[2] = {-1, -1}, why = 0;
     if (pipe2(failure, O_CLOEXEC) != 0)
         return errno;
     pid_t parent = getpid();
@@ -241,7 +252,7 @@ int child_start(struct loop *loop, const struct child_options *options, struct c
 {
     CHECK(options->hooks.on_exit != NULL);
     char notify[128 + sizeof(struct sockaddr_un)] = "NOTIFY_SOCKET=";
-    int output[2] = {-1, -1}, why = 0;
+    int write_end = -1, why = 0;
     struct child *c = MEM_NEW(struct child);
     *c = (struct child){.magic = CHILD_MAGIC,
                         .pid = -1,
@@ -251,19 +262,17 @@ int child_start(struct loop *loop, const struct child_options *options, struct c
                         .hooks = options->hooks};
     buf_init(&c->line, LINE_MAX_BYTES);
     c->notify_fd = open_notify(notify + strlen(notify), sizeof notify - strlen(notify));
-    if (c->notify_fd < 0 || pipe2(output, O_CLOEXEC) != 0) {
+    if (c->notify_fd < 0 || open_output(c, &write_end) != 0) {
         why = errno;
         goto out;
     }
-    c->output_fd = output[0];
-    (void)fcntl(c->output_fd, F_SETFL, O_NONBLOCK);
     char **env = make_environment(options->env, notify);
-    why = launch(c, options, env, output[1]);
+    why = launch(c, options, env, write_end);
     mem_free(env);
     if (why == 0 && watch(c, loop) != 0)
         why = errno;
 out:
-    close_fd(&output[1]);
+    close_fd(&write_end);
     if (why != 0) {
         child_free(c);
         return err_set(err, ERR_SYSTEM, NULL, "cannot start %s: %s", options->argv[0],
