@@ -43,7 +43,8 @@ int err_set(struct err *err, enum err_code code, const char *param, const char *
     (void)snprintf(err->param, sizeof err->param, "%s", param == NULL ? "" : param);
     va_list args;
     va_start(args, format);
-    int len = format == NULL ? snprintf(err->message, sizeof err->message, "%s", ROWS[code].message) : vsnprintf(err->message, sizeof err->message, format, args);
+    int len = format == NULL ? snprintf(err->message, sizeof err->message, "%s", ROWS[code].message)
+                             : vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     if (len >= (int)sizeof err->message)
         cut_at_character(err->message, sizeof err->message - 1);

@@ -19,10 +19,10 @@ struct err {
     char message[256];
 };
 
-/* Fills `err` (may be NULL) with `code`, `param` (may be NULL) and a printf message (NULL: the table's); returns -code.
- * Long texts are cut, at a UTF-8 boundary. */
-__attribute__((format(printf, 4, 5))) int err_set(struct err *err, enum err_code code, const char *param,
-                                          const char *format, ...);
+/* Fills `err` (may be NULL) with `code`, `param` (may be NULL) and a printf message (NULL: the
+ * table's); returns -code. Long texts are cut, at a UTF-8 boundary. */
+__attribute__((format(printf, 4, 5))) int err_set(struct err *err, enum err_code code,
+                                                  const char *param, const char *format, ...);
 
 /* All four take a code as ERR_x or -ERR_x. */
 const char *err_name(int code);    /* as clients see it: "bad_request" */

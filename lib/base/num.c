@@ -17,7 +17,8 @@ int num_parse_u64(struct span s, uint64_t *out)
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
             return -ERR_MALFORMED;
-        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
             return -ERR_MALFORMED;
     }
     *out = value;
@@ -58,7 +59,8 @@ static int parse_with_unit(struct span s, const struct unit *units, size_t count
 
 int num_parse_ms(struct span s, int64_t *out_ms)
 {
-    static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     uint64_t ms;
     if (span_is(s, "forever")) {
         *out_ms = INT64_MAX;
@@ -72,6 +74,7 @@ int num_parse_ms(struct span s, int64_t *out_ms)
 
 int num_parse_bytes(struct span s, uint64_t *out_bytes)
 {
-    static const struct unit units[] = {{"", 1}, {"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
+    static const struct unit units[] = {
+        {"", 1}, {"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
     return parse_with_unit(s, units, sizeof units / sizeof *units, out_bytes);
 }

@@ -43,7 +43,8 @@ struct span span_cut(struct span *rest, char separator)
     return span_make(all.ptr, len);
 }
 
-/* How many continuation bytes follow `lead`, and the bounds of the first of them (Unicode table 3-7); -1 when no character begins so. */
+/* How many continuation bytes follow `lead`, and the bounds of the first of them (Unicode table
+ * 3-7); -1 when no character begins so. */
 static int continuation(uint8_t lead, uint8_t *low, uint8_t *high)
 {
     *low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;

@@ -11,7 +11,7 @@ struct span {
     size_t len;
 };
 
-#define SPAN_NONE ((struct span){NULL, 0})
+#define SPAN_NONE         ((struct span){NULL, 0})
 #define SPAN_LIT(literal) ((struct span){(literal), sizeof(literal) - 1})
 /* For printf: "%.*s", SPAN_ARG(s) */
 #define SPAN_ARG(s) (int)(s).len, (s).ptr == NULL ? "" : (s).ptr
@@ -36,12 +36,13 @@ static inline bool span_equal(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-bool span_is_nocase(struct span s, const char *text);       /* ASCII only */
+bool span_is_nocase(struct span s, const char *text); /* ASCII only */
 bool span_starts_with(struct span s, const char *prefix);
-struct span span_trim(struct span s);                       /* spaces and tabs off both ends */
-/* Cuts `rest` at the first `separator`: returns what is before it, moves `rest` behind it (to SPAN_NONE at the end). */
+struct span span_trim(struct span s); /* spaces and tabs off both ends */
+/* Cuts `rest` at the first `separator`: returns what is before it, moves `rest` behind it (to
+ * SPAN_NONE at the end). */
 struct span span_cut(struct span *rest, char separator);
-bool span_is_utf8(struct span s);                           /* strict: no overlong forms, no surrogates */
-char *span_dup(struct span s);                              /* owned, NUL-terminated */
+bool span_is_utf8(struct span s); /* strict: no overlong forms, no surrogates */
+char *span_dup(struct span s);    /* owned, NUL-terminated */
 
 #endif

@@ -136,5 +136,6 @@ void process_status(const char *status)
 
 void process_stopping(int64_t extend_ms)
 {
-    (void)sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", (long long)extend_ms * 1000); /* nobody listens: fine */
+    /* nobody listens: fine */
+    (void)sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", (long long)extend_ms * 1000);
 }

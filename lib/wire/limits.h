@@ -32,8 +32,8 @@ enum {
     LIMIT_SYSTEM = 256 * 1024,
     LIMIT_MESSAGES = 2000,
     LIMIT_STOP_WORDS = 16,
-    LIMIT_TOOLS = 128,  /* of params, and calls of one message */
-    LIMIT_PARTS = 256,  /* of one message's content */
+    LIMIT_TOOLS = 128, /* of params, and calls of one message */
+    LIMIT_PARTS = 256, /* of one message's content */
     LIMIT_IDEMPOTENCY_KEY = 128,
     /* a generation */
     LIMIT_OUTPUT = 1024 * 1024,

@@ -1,4 +1,5 @@
-/* Broken configuration files: where the mistake lies, what is said of it, what was expected. No message may hold "canary". */
+/* Broken configuration files: where the mistake lies, what is said of it, what was expected. No
+ * message may hold "canary". */
 #ifndef SLUICE_TESTS_BROKEN_FILES_H
 #define SLUICE_TESTS_BROKEN_FILES_H
 
@@ -6,13 +7,13 @@
 
 struct broken {
     const char *text;
-    const char *place;   /* line:column */
+    const char *place; /* line:column */
     const char *says;
     const char *expects; /* NULL: nothing more */
 };
 
 #define MODEL "{name: a, model: m"
-#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define HASH  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct broken broken_files[] = {
     /* not the YAML that is read */
@@ -39,9 +40,11 @@ static const struct broken broken_files[] = {
     {"worker:\n  slots: 1\n  slots: 2\n", "3:3", "'slots' stands here twice", NULL},
     /* names */
     {"aip: {}\n", "1:1", "unknown name 'aip'",
-     "stop_key, tenant_stop_key, models, tenants, keys, redis, api, worker, limits, keep, queue, log"},
+     "stop_key, tenant_stop_key, models, tenants, keys, redis, api, worker, limits, keep, queue, "
+     "log"},
     {"stop: {key: x}\n", "1:1", "unknown name 'stop'", "stop_key"},
-    {"worker:\n  slot: 8\n", "2:3", "unknown name 'slot'", "slots, lease, drain, stop_poll, metrics_listen"},
+    {"worker:\n  slot: 8\n", "2:3", "unknown name 'slot'",
+     "slots, lease, drain, stop_poll, metrics_listen"},
     {"\"\": 1\n", "1:1", "unknown name ''", NULL},
     {"models: [" MODEL ", temperature: 1}]\n", "1:30", "unknown name 'temperature'",
      "name, provider, base_url, key, model, concurrency, supports, fallbacks, timeouts"},
@@ -57,7 +60,8 @@ static const struct broken broken_files[] = {
     {"models: [" MODEL ", timeouts: 5s}]\n", "1:40", "timeouts must be a map", NULL},
     {"api: {listen: 127.0.0.1:80}\n", "1:15", "listen must be a list", "a list of host:port"},
     {"api: {listen: [[a]]}\n", "1:16", "must be a single value", "a list of host:port"},
-    {"api: {admin_listen: [127.0.0.1:80]}\n", "1:21", "admin_listen must be a single value", "host:port"},
+    {"api: {admin_listen: [127.0.0.1:80]}\n", "1:21", "admin_listen must be a single value",
+     "host:port"},
     {"worker: {slots: {a: b}}\n", "1:17", "slots must be a single value", "a whole number"},
     {"stop_key: []\n", "1:11", "stop_key must be a single value", "{chat_id}"},
     /* numbers */
@@ -71,7 +75,8 @@ static const struct broken broken_files[] = {
     {"worker: {slots: \" 8\"}\n", "1:17", "' 8'", "a whole number"},
     {"worker: {slots: 8.0}\n", "1:17", "'8.0'", "a whole number"},
     {"redis: {shards: 2}\n", "1:17", "'2'", "a whole number, 1"},
-    {"worker:\n  lease: 10\n", "2:10", "'10'", "a duration such as 150ms, 10s, 5m, 24h, 7d, 1s to 25s"},
+    {"worker:\n  lease: 10\n", "2:10", "'10'",
+     "a duration such as 150ms, 10s, 5m, 24h, 7d, 1s to 25s"},
     {"worker:\n  lease: 26s\n", "2:10", "'26s'", "1s to 25s"},
     {"worker: {lease: 10 s}\n", "1:17", "'10 s'", "a duration"},
     {"worker: {drain: forever}\n", "1:17", "'forever'", "0s to 24h"},
@@ -82,7 +87,8 @@ static const struct broken broken_files[] = {
     /* texts */
     {"redis: {url: \"http://x\"}\n", "1:14", "not valid", "unix:///path or redis://"},
     {"redis: {url: \"redis://host\"}\n", "1:14", "not valid", "redis://"},
-    {"redis: {url: \"redis://u:canary@host:6379/x\"}\n", "1:14", "the value is not valid", "redis://"},
+    {"redis: {url: \"redis://u:canary@host:6379/x\"}\n", "1:14", "the value is not valid",
+     "redis://"},
     {"stop_key: \"chat_stop\"\n", "1:11", "'chat_stop'", "{chat_id}"},
     {"stop_key: \"x:{chat_id}:{tenant}\"\n", "1:11", "not valid", "{chat_id}"},
     {"stop_key: \"x {chat_id}\"\n", "1:11", "not valid", "{chat_id}"},
@@ -97,7 +103,8 @@ static const struct broken broken_files[] = {
     {"api: {trusted_proxies: [\"10.0.0.0/33\"]}\n", "1:25", "'10.0.0.0/33'", "networks"},
     {"api: {token_secret: canary}\n", "1:21", "the value is not valid", "env:NAME or file:PATH"},
     {"api: {token_secret: \"env:T_ABSENT\"}\n", "1:21", "T_ABSENT is not set", NULL},
-    {"api: {token_secret: \"file:/absent/x\"}\n", "1:21", "/absent/x cannot be read: No such file", NULL},
+    {"api: {token_secret: \"file:/absent/x\"}\n", "1:21", "/absent/x cannot be read: No such file",
+     NULL},
     {"api: {token_secret: \"env:T_EMPTY\"}\n", "1:21", "T_EMPTY is empty", "one line"},
     {"log: {level: loud}\n", "1:14", "'loud'", "error, warn, info or debug"},
     {"log: {format: xml}\n", "1:15", "'xml'", "text or json"},
@@ -105,10 +112,13 @@ static const struct broken broken_files[] = {
     {"models:\n  - {model: m}\n", "2:5", "'name' is missing", NULL},
     {"models:\n  - {name: a}\n", "2:5", "'model' is missing", NULL},
     {"models:\n  - {name: a b, model: m}\n", "2:12", "'a b'", "without spaces"},
-    {"models: [" MODEL ", provider: anthropic}]\n", "1:40", "'anthropic'", "openai; this version knows no other"},
-    {"models: [" MODEL ", base_url: example.org}]\n", "1:40", "'example.org'", "http:// or https://"},
+    {"models: [" MODEL ", provider: anthropic}]\n", "1:40", "'anthropic'",
+     "openai; this version knows no other"},
+    {"models: [" MODEL ", base_url: example.org}]\n", "1:40", "'example.org'",
+     "http:// or https://"},
     {"models: [" MODEL ", base_url: \"https://h/v1?x=y\"}]\n", "1:40", "not valid", "query"},
-    {"models: [" MODEL ", key: canary-key}]\n", "1:35", "the value is not valid", "env:NAME or file:PATH"},
+    {"models: [" MODEL ", key: canary-key}]\n", "1:35", "the value is not valid",
+     "env:NAME or file:PATH"},
     {"models: [" MODEL ", supports: [vision]}]\n", "1:41", "'vision'", "tools, image, prefill"},
     {"models: [" MODEL ", fallbacks: [b]}]\n", "1:42", "'b' cannot be a fallback", "another model"},
     {"models: [" MODEL ", fallbacks: [a]}]\n", "1:42", "'a' cannot be a fallback", "another model"},
@@ -122,8 +132,10 @@ static const struct broken broken_files[] = {
     {"keys: [{id: k}]\n", "1:8", "'sha256' is missing", NULL},
     {"keys: [{id: k, sha256: 12}]\n", "1:24", "'12'", "64 of 0-9 a-f"},
     {"keys: [{id: k, role: root, sha256: \"" HASH "\"}]\n", "1:22", "'root'", "user or admin"},
-    {"keys: [{id: k, tenant: acme, sha256: \"" HASH "\"}]\n", "1:24", "there is no tenant 'acme'", NULL},
-    {"keys: [{id: k, sha256: \"" HASH "\"}, {id: k, sha256: \"" HASH "\"}]\n", "1:98", "id 'k' stands in keys twice", NULL},
+    {"keys: [{id: k, tenant: acme, sha256: \"" HASH "\"}]\n", "1:24", "there is no tenant 'acme'",
+     NULL},
+    {"keys: [{id: k, sha256: \"" HASH "\"}, {id: k, sha256: \"" HASH "\"}]\n", "1:98",
+     "id 'k' stands in keys twice", NULL},
 };
 
 #endif
