@@ -8,6 +8,7 @@
 
 enum {
     KEEPER_MAGIC = 0x6b656570,
+    FIRST_REAP_MS = 50, /* soon: the first look after a pause only gives everybody grace */
     REAP_MS = 1000,
     SWEEP_MS = 10 * 1000,
     CRASHES_MAX = 5,
@@ -103,7 +104,7 @@ struct keeper *keeper_new(struct bus *bus, struct loop *loop, int64_t queue_time
     keeper->batch_timeout_ms = batch_timeout_ms;
     timer_init(&keeper->reap_timer, loop, on_reap_timer, keeper);
     timer_init(&keeper->sweep_timer, loop, on_sweep_timer, keeper);
-    timer_start(&keeper->reap_timer, REAP_MS);
+    timer_start(&keeper->reap_timer, FIRST_REAP_MS);
     timer_start(&keeper->sweep_timer, SWEEP_MS);
     return keeper;
 }

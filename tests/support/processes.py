@@ -40,7 +40,7 @@ class Process:
         self.lines = []
         self._changed = threading.Condition()
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "OPENAI_", "ANTHROPIC_", "NOTIFY_"))}
-        clean["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
+        clean["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"  # so that memory can be measured
         clean["UBSAN_OPTIONS"] = "print_stacktrace=1"
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**clean, **(env or {})}, start_new_session=True)
