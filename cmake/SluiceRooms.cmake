@@ -28,7 +28,7 @@ function(sluice_unit layer module)
     target_link_libraries(${target} PRIVATE sluice_flags ${needs} PkgConfig::CMOCKA)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
     add_test(NAME unit.${layer}.${module} COMMAND ${target})
-    set_tests_properties(unit.${layer}.${module} PROPERTIES TIMEOUT 60
+    set_tests_properties(unit.${layer}.${module} PROPERTIES TIMEOUT ${SLUICE_TEST_SECONDS}
         ENVIRONMENT "ASAN_OPTIONS=handle_segv=2;CMOCKA_MESSAGE_OUTPUT=STDOUT")
 endfunction()
 
