@@ -15,8 +15,10 @@ struct seen {
 static void on_finding(const struct finding *f, void *arg)
 {
     struct seen *s = arg;
-    s->levels[f->level]++;
     assert_true((f->level == FINDING_GOOD) == (*f->advice == '\0'));
+    if (strcmp(f->check, "round trip") == 0)
+        return; /* of how busy this machine is */
+    s->levels[f->level]++;
     if (f->level >= FINDING_WARNING)
         (void)snprintf(s->worst, sizeof s->worst, "%s", f->check);
 }
