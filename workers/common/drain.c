@@ -6,7 +6,7 @@
 #include "loop/process.h"
 
 enum {
-    ENDING_MS = 5000, /* for the last words; a lease brings back what they did not reach */
+    ENDING_MS = 3000, /* for the last words; a lease brings back what they did not reach */
     MARGIN_MS = 5000
 };
 

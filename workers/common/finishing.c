@@ -34,9 +34,11 @@ void run_release(struct run *run, int64_t delay_ms)
 static struct run_end broken_end(const struct run *run, int code, const char *message)
 {
     bool is_shown = run_has_shown(run);
+    struct usage usage = run->ending.state != NULL ? run->ending.usage : run_usage(run);
+    usage.is_settled = true; /* the work is over: nothing more will be learnt */
     return (struct run_end){
         .state = is_shown ? "interrupted" : "failed",
-        .usage = run->ending.state != NULL ? run->ending.usage : run_usage(run),
+        .usage = usage,
         .code = code,
         .message = message,
         .is_resumable = is_shown,

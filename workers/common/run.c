@@ -91,15 +91,15 @@ void run_enter(struct run *run, enum run_state state)
 {
     CHECK_MAGIC(run, RUN_MAGIC);
     CHECK(state <= RUN_STREAMING);
-    if (run_is_over(run) || state <= run->state)
-        return;
-    run_set_state(run, state);
-    if (state == RUN_CONNECTING)
-        run->connecting_us = clock_mono_us();
-    if (state != RUN_STREAMING)
-        return;
-    run->first_us = clock_mono_us();
-    metric_observe_us(METRIC_FIRST_TOKEN_SECONDS, run->first_us - run->connecting_us);
+    while (!run_is_over(run) && run->state < state) {
+        run_set_state(run, run->state + 1);
+        if (run->state == RUN_CONNECTING)
+            run->connecting_us = clock_mono_us();
+        if (run->state != RUN_STREAMING)
+            continue;
+        run->first_us = clock_mono_us();
+        metric_observe_us(METRIC_FIRST_TOKEN_SECONDS, run->first_us - run->connecting_us);
+    }
 }
 
 struct worker *run_worker(const struct run *run)

@@ -36,7 +36,7 @@ enum run_state {
 struct worker *run_worker(const struct run *run);
 const struct claimed *run_claimed(const struct run *run);
 bool run_is_over(const struct run *run); /* for the work: say no more */
-/* One of CONNECTING, PREFILL and STREAMING, forwards only; an earlier one changes nothing. */
+/* CONNECTING, PREFILL or STREAMING, by way of those before it; an earlier one changes nothing. */
 void run_enter(struct run *run, enum run_state state);
 
 /* Events. 0, or -ERR_OUTPUT_LIMIT when the reply has become larger than the limits allow: nothing
