@@ -41,15 +41,14 @@ void drain_start(struct worker *worker)
 
 void drain_now(struct worker *worker)
 {
-    struct run *run;
     if (worker->drain.stage == DRAIN_ENDING) {
         end(worker);
         return;
     }
     set_stage(worker, DRAIN_ENDING);
     timer_start(&worker->drain.timer, ENDING_MS);
-    TAILQ_FOREACH_REVERSE(run, &worker->runs, run_list, link)
-    { /* those that wait for others first */
+    for (struct run *run = TAILQ_LAST(&worker->runs, run_list); run != NULL;
+         run = TAILQ_PREV(run, run_list, link)) { /* those that wait for others first */
         run_read_no_more(run);
         run_drain(run);
     }

@@ -50,14 +50,12 @@ static void on_renewed(int status, const bool *is_held, size_t count, void *arg)
 void leases_renew(struct worker *worker)
 {
     struct leases *l = &worker->leases;
-    struct run *run;
     size_t n = 0;
     if (l->is_asking || worker->running == 0)
         return;
     struct lease *leases = mem_new_array(worker->running, sizeof *leases);
     l->serials = mem_grow(l->serials, worker->running, sizeof *l->serials);
-    TAILQ_FOREACH(run, &worker->runs, link)
-    {
+    for (struct run *run = TAILQ_FIRST(&worker->runs); run != NULL; run = TAILQ_NEXT(run, link)) {
         if (!run->is_watched)
             continue;
         leases[n] =

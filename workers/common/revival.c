@@ -35,10 +35,8 @@ void revival_proved(struct worker *worker)
 static void doubt_all(struct worker *worker)
 {
     struct revival *r = &worker->revival;
-    struct run *run;
     r->due = 0;
-    TAILQ_FOREACH(run, &worker->runs, link)
-    {
+    for (struct run *run = TAILQ_FIRST(&worker->runs); run != NULL; run = TAILQ_NEXT(run, link)) {
         if (run->state == RUN_CLOSING || run->state == RUN_GONE)
             continue;
         r->due++;

@@ -68,10 +68,9 @@ void worker_turn_end(struct worker *worker)
 
 void worker_flush_all(struct worker *worker)
 {
-    struct run *run;
-    TAILQ_FOREACH(run, &worker->runs, link)
-    if (run->state <= RUN_FINISHING)
-        run_dirty(run);
+    for (struct run *run = TAILQ_FIRST(&worker->runs); run != NULL; run = TAILQ_NEXT(run, link))
+        if (run->state <= RUN_FINISHING)
+            run_dirty(run);
 }
 
 void on_worker_forget(void *arg)
