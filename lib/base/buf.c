@@ -1,3 +1,5 @@
+/* Owns: the memory of a buffer and its doubling. Invariant: len <= max, and a NUL stands behind the
+ * bytes. */
 #include "base/buf.h"
 
 #include "base/err.h"

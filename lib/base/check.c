@@ -1,3 +1,4 @@
+/* The last words of a process that broke its own rules. */
 #include "base/check.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Owns: the fake clock of tests. Everything else asks here, never the kernel. */
 #include "base/clock.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* The alphabets of ids, and the minting of ours. */
 #include "base/id.h"
 
 #include "base/check.h"

@@ -1,3 +1,4 @@
+/* From text to numbers. Invariant: *out is written once, when the whole text was a number. */
 #include "base/num.h"
 
 #include "base/err.h"

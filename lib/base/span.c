@@ -1,3 +1,4 @@
+/* Looking at runs of bytes. Nothing is read behind `len`. */
 #include "base/span.h"
 
 #include "base/mem.h"

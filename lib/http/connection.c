@@ -105,9 +105,7 @@ void conn_send(struct conn *c, struct span bytes)
     CHECK(bufferevent_write(c->bev, bytes.ptr + sent, bytes.len - sent) == 0);
 }
 
-/* -- reading
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Reading. */
 
 static void refuse(struct conn *c)
 {
@@ -177,9 +175,7 @@ static void on_readable(struct bufferevent *bev, void *arg)
             LINGER_BYTES); /* thrown away, so that the answer is not lost to a reset */
 }
 
-/* -- answering and closing
- * -------------------------------------------------------------------------------------------------------
- */
+/* Answering and closing. */
 
 static void next_request(void *arg)
 {
@@ -265,6 +261,7 @@ static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_
 {
     struct conn *c = arg;
     (void)output;
+    CHECK_MAGIC(c, CONN_MAGIC);
     if (info->n_deleted > 0)
         c->progress_ms = clock_mono_ms();
 }

@@ -1,3 +1,4 @@
+/* Which characters and fields are well-formed. Invariant: what is not in the grammar is refused. */
 #include "http/grammar.h"
 
 #include "base/num.h"
@@ -17,6 +18,11 @@ static bool is_one_of(char c, const char *set)
 static bool is_hex(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+int grammar_hex_digit(char c)
+{
+    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
 bool grammar_is_token(struct span s)
@@ -130,7 +136,7 @@ bool grammar_parse_hex(struct span s, uint64_t *out)
         char c = s.ptr[i];
         if (!is_hex(c))
             return false;
-        value = value * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+        value = value * 16 + (uint64_t)grammar_hex_digit(c);
     }
     *out = value;
     return true;

@@ -13,6 +13,7 @@ bool grammar_is_target(
 bool grammar_is_host(struct span s);            /* uri-host [ ":" port ] */
 bool grammar_is_chunk_extension(struct span s); /* what stands behind the first `;`: name[=token or
                                                    "quoted"], more behind `;`, no blanks between */
+int grammar_hex_digit(char c); /* the value of one that is known to be a hex digit */
 bool grammar_parse_hex(struct span s, uint64_t *out); /* 1 to 15 hex digits, nothing else */
 
 #endif

@@ -47,8 +47,6 @@ struct http_options {
     size_t max_per_address;                   /* 0: LIMIT_CONNECTIONS_PER_ADDRESS */
     int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
     int64_t stall_ms;                         /* streams; 0: LIMIT_SSE_STALL_MS */
-    bool errors_plain; /* errors as {"error":{"message"...}} of providers are the handler's own
-                          business: reply body is empty then */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);
@@ -57,8 +55,6 @@ void http_server_free(struct http_server *server); /* closes everything, at once
  * NULL) receives "host:port". 0 or -ERR_SYSTEM. */
 MUST_USE int http_listen(struct http_server *server, const char *address, char *bound,
                          size_t bound_size, struct err *err);
-MUST_USE int http_listen_fd(struct http_server *server,
-                            int fd); /* a socket handed over by the service manager */
 /* Stop accepting, answer what is under way with Connection: close, close idle connections. Streams
  * stay until closed by their owner. */
 void http_server_drain(struct http_server *server);
@@ -66,7 +62,6 @@ size_t http_server_connections(const struct http_server *server);
 
 /* The request. Spans live as long as the request. */
 enum http_method http_method(const struct http_request *r);
-struct span http_path(const struct http_request *r);
 struct span http_param(const struct http_request *r,
                        const char *name); /* {name} of the route, percent-decoded; SPAN_NONE */
 struct span
@@ -77,11 +72,8 @@ bool http_query_is_known(const struct http_request *r, const char *const *names,
 struct span http_header(const struct http_request *r,
                         const char *name); /* SPAN_NONE when absent; several are joined by ", " */
 struct span http_body(const struct http_request *r);
-struct span http_peer(const struct http_request *r); /* address without port */
-bool http_peer_is_loopback(const struct http_request *r);
 void http_set_user(struct http_request *r, void *user,
                    void (*on_gone)(void *user)); /* client left before the answer */
-void *http_user(const struct http_request *r);
 
 /* Answering. Extra headers are added before; names and values are CHECKed for CR and LF. Date,
  * Content-Length and Connection are the server's. */

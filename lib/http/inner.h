@@ -13,6 +13,7 @@ struct evconnlistener;
 struct map;
 
 enum {
+    HTTP_SERVER_MAGIC = 0x68747470,
     HTTP_PARAMS_MAX = 4,
     HTTP_QUERY_MAX = 16,
     HTTP_HEAD_MAX = 16 * 1024,

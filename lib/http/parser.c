@@ -63,9 +63,7 @@ static struct span at(const struct parser *p, size_t start, size_t len)
     return span_make(p->head.ptr + start, len);
 }
 
-/* -- the request line
- * ------------------------------------------------------------------------------------------------------------
- */
+/* The request line. */
 
 static enum parser_status parse_version(struct parser *p, struct span version)
 {
@@ -101,9 +99,7 @@ static enum parser_status parse_line(struct parser *p, struct span line)
     return parse_version(p, rest);
 }
 
-/* -- fields
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* Fields. */
 
 static enum parser_status parse_field(struct parser *p, struct span line)
 {
@@ -256,9 +252,7 @@ enum parser_status parser_feed(struct parser *p, struct span bytes, size_t *used
     return status;
 }
 
-/* -- looking
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Looking. */
 
 bool parser_is_idle(const struct parser *p)
 {

@@ -4,23 +4,15 @@
 
 #include "base/mem.h"
 #include "base/metric.h"
+#include "http/grammar.h"
 #include "wire/limits.h"
-
-#include <arpa/inet.h>
 
 enum { REQUEST_MAGIC = 0x72657175 };
 
 static const char *const METHODS[HTTP_METHOD_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
                                                        "PATCH", "DELETE", "OPTIONS"};
 
-/* -- decoding
- * --------------------------------------------------------------------------------------------------------------------
- */
-
-static int hex_value(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
+/* Decoding. */
 
 /* Percent-decodes into `to` (as long as `s` at least); the escapes are well-formed, the parser
  * looked. `plus` is a space in queries. */
@@ -29,7 +21,8 @@ static struct span decode(struct span s, char *to, bool plus_is_space)
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '%') {
-            to[len++] = (char)(hex_value(s.ptr[i + 1]) * 16 + hex_value(s.ptr[i + 2]));
+            to[len++] =
+                (char)(grammar_hex_digit(s.ptr[i + 1]) * 16 + grammar_hex_digit(s.ptr[i + 2]));
             i += 2;
         } else {
             to[len++] = plus_is_space && s.ptr[i] == '+' ? ' ' : s.ptr[i];
@@ -72,9 +65,7 @@ static bool fits(struct http_request *r, const char *pattern)
     return want.ptr == NULL && have.ptr == NULL;
 }
 
-/* -- life
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* Life. */
 
 struct http_request *request_new(struct conn *conn)
 {
@@ -114,9 +105,7 @@ void request_gone(struct http_request *r)
         on_gone(r->user);
 }
 
-/* -- routing
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Routing. */
 
 static bool find_method(struct http_request *r)
 {
@@ -190,9 +179,7 @@ void request_dispatch(struct http_request *r)
     buf_release(&allowed);
 }
 
-/* -- looking
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Looking. */
 
 static struct span find_pair(const struct pair *pairs, size_t count, const char *name)
 {
@@ -205,11 +192,6 @@ static struct span find_pair(const struct pair *pairs, size_t count, const char 
 enum http_method http_method(const struct http_request *r)
 {
     return r->method;
-}
-
-struct span http_path(const struct http_request *r)
-{
-    return r->path;
 }
 
 struct span http_param(const struct http_request *r, const char *name)
@@ -270,27 +252,8 @@ struct span http_body(const struct http_request *r)
     return parser_body(r->conn->parser);
 }
 
-struct span http_peer(const struct http_request *r)
-{
-    return span_of(r->conn->peer);
-}
-
-bool http_peer_is_loopback(const struct http_request *r)
-{
-    struct in6_addr v6;
-    const char *peer = r->conn->peer;
-    if (span_starts_with(span_of(peer), "127.") || span_is(span_of(peer), "unix"))
-        return true;
-    return inet_pton(AF_INET6, peer, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 void http_set_user(struct http_request *r, void *user, void (*on_gone)(void *user))
 {
     r->user = user;
     r->on_gone = on_gone;
-}
-
-void *http_user(const struct http_request *r)
-{
-    return r->user;
 }

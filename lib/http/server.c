@@ -16,15 +16,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SERVER_MAGIC = 0x68747470, BACKLOG = 4096, SPARE_FILES = 1024, ACCEPT_AGAIN_MS = 100 };
+enum { BACKLOG = 4096, SPARE_FILES = 1024, ACCEPT_AGAIN_MS = 100 };
 
 struct address_count {
     size_t count;
 };
 
-/* -- how many
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* How many. */
 
 static size_t connections_allowed(void)
 {
@@ -47,7 +45,7 @@ static void pause_accepting(struct http_server *s, bool pause)
 static void accept_again(void *arg)
 {
     struct http_server *s = arg;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     if (s->conn_count < s->options.max_connections)
         pause_accepting(s, false);
 }
@@ -78,9 +76,7 @@ void address_release(struct http_server *s, const char *peer)
         timer_start(&s->accept_again, 0);
 }
 
-/* -- accepting
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* Accepting. */
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                       int len, void *arg)
@@ -88,7 +84,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     struct http_server *s = arg;
     char peer[48] = "unix";
     (void)listener;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     if (address->sa_family != AF_UNIX &&
         getnameinfo(address, (socklen_t)len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
         (void)snprintf(peer, sizeof peer, "unknown");
@@ -109,7 +105,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     struct http_server *s = arg;
     (void)listener;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     log_event(LOG_DEBUG, "http.accept", "error=%s", strerror(errno));
     pause_accepting(s, true);
     timer_start(&s->accept_again, ACCEPT_AGAIN_MS);
@@ -127,12 +123,6 @@ static int listen_on(struct http_server *s, int fd)
     evconnlistener_set_error_cb(listener, on_accept_error);
     s->listeners[s->listener_count++] = listener;
     return 0;
-}
-
-int http_listen_fd(struct http_server *s, int fd)
-{
-    CHECK_MAGIC(s, SERVER_MAGIC);
-    return listen_on(s, fd);
 }
 
 /* "host:port" or "[v6]:port" cut in two, into copies owned by the caller. */
@@ -185,7 +175,7 @@ int http_listen(struct http_server *s, const char *address, char *bound, size_t 
                                    .ai_socktype = SOCK_STREAM};
     struct addrinfo *info = NULL;
     char *host = NULL, *port = NULL;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     int rc = -1;
     if (!cut_address(address, &host, &port))
         return err_set(err, ERR_SYSTEM, NULL, "%s is not host:port", address);
@@ -208,9 +198,7 @@ int http_listen(struct http_server *s, const char *address, char *bound, size_t 
     return rc;
 }
 
-/* -- life
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* Life. */
 
 static void set_defaults(struct http_options *o)
 {
@@ -227,7 +215,7 @@ static void set_defaults(struct http_options *o)
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options)
 {
     struct http_server *s = MEM_NEW(struct http_server);
-    s->magic = SERVER_MAGIC;
+    s->magic = HTTP_SERVER_MAGIC;
     s->loop = loop;
     s->options = *options;
     set_defaults(&s->options);
@@ -241,7 +229,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
 static void free_server(void *arg)
 {
     struct http_server *s = arg;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     map_free(s->per_address);
     s->magic = 0;
     mem_free(s);
@@ -258,7 +246,7 @@ void http_server_free(struct http_server *s)
 {
     if (s == NULL)
         return;
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     s->is_draining = true;
     close_listeners(s);
     while (!LIST_EMPTY(&s->conns))
@@ -270,7 +258,7 @@ void http_server_free(struct http_server *s)
 
 void http_server_drain(struct http_server *s)
 {
-    CHECK_MAGIC(s, SERVER_MAGIC);
+    CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
     struct conn *next;
     s->is_draining = true;
     timer_stop(&s->accept_again);

@@ -130,6 +130,7 @@ static void flush_and_tell(struct http_stream *s)
 void stream_flush_all(void *arg)
 {
     struct http_server *server = arg;
+    CHECK_MAGIC(server, HTTP_SERVER_MAGIC);
     server->flush_is_due = false;
     while (!LIST_EMPTY(&server->dirty)) {
         struct http_stream *s = LIST_FIRST(&server->dirty);

@@ -1,4 +1,5 @@
-/* Timers of their owners, one libevent timeout each. */
+/* Timers of their owners, one libevent timeout each. Invariant: `handle` is there from timer_init
+ * to timer_release, and only then can a timeout come. */
 #include "loop/loop.h"
 
 #include <event2/event.h>
@@ -8,6 +9,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 {
     struct timer *t = arg;
     (void)fd, (void)what;
+    CHECK(t->handle != NULL); /* what is embedded has no magic of its own */
     t->on_timer(t->arg);
 }
 

@@ -34,9 +34,7 @@ struct fixture {
     bool is_over; /* what is waited for has come */
 };
 
-/* -- handlers
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* Handlers. */
 
 static void echo(struct http_request *r, void *arg)
 {
@@ -103,9 +101,7 @@ static const struct http_route ROUTES[] = {
     {HTTP_GET, "/stream", stream},  {HTTP_GET, "/fail", fail_route},
 };
 
-/* -- fixture
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* Fixture. */
 
 static void on_patience_over(void *arg)
 {
@@ -199,9 +195,7 @@ static int count(const char *text, const char *word)
 
 #define END " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
-/* -- tests
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* Tests. */
 
 static void answers_routes_parameters_and_errors(void **state)
 {
