@@ -52,6 +52,6 @@ def test_in_logs_and_messages(stack):
         assert following.until(*TERMINAL).type in ("done", "failed"), name
         assert process.is_alive() and worker.is_alive(), name
     grown = process.memory_kb() - before[0], worker.memory_kb() - before[1]
-    print(f"after {3 * len(BOMBS)} bombs the API grew by {grown[0]} kB, the worker by {grown[1]} kB")
+    print(f"figure: after {3 * len(BOMBS)} bombs the API grew by {grown[0]} kB, the worker by {grown[1]} kB")
     assert max(grown) < 30 * 1024
     assert api.new_chat("!sim tokens=2").read_all()[-1].type == "done"

@@ -100,7 +100,7 @@ def test_kills_during_many_generations():
                 assert len(words) == tokens
             else:
                 assert events[-1].type == "interrupted" and (words or events[-1].data["error"]["code"] == "crashes"), events[-1]
-        print(f"{len(results)} generations, {kills} kills: {ends}")
+        print(f"figure: {len(results)} generations, {kills} kills: {ends}")
         assert len(results) == 400 and kills == 20
         wait_until(lambda: stack.redis.zcard("sluice:{s00}:open") == 0, "nothing to be open")
         assert stack.redis.zcard("sluice:{s00}:leases") == 0

@@ -64,7 +64,7 @@ def test_cut_readers_miss_nothing_and_see_nothing_twice():
         results = [r.result(90) for r in readers]
         for events, _ in results:
             assert_whole(events, 600)
-        print(f"{len(results)} readers, {sum(c for _, c in results)} cuts, one API process killed")
+        print(f"figure: {len(results)} readers, {sum(c for _, c in results)} cuts, one API process killed")
 
 
 def test_late_readers_get_the_whole_log(stack):
@@ -125,7 +125,7 @@ def test_a_reader_that_never_reads_costs_no_memory():
         for _, generation in sockets:
             wait_until(lambda g=generation: api.generation(g)[1]["state"] in TERMINAL, "the generation's end", 60)
         grown = stack.api_processes[0].memory_kb() - before
-        print(f"20 readers that never read: the API grew by {grown} kB")
+        print(f"figure: 20 readers that never read: the API grew by {grown} kB")
         assert grown < 20 * 1024
         for s, _ in sockets:
             s.close()
@@ -153,7 +153,7 @@ def test_whoever_sends_on_a_stream_or_leaves_is_noticed(stack):
         began = time.monotonic()
         leave(stream)
         wait_until(lambda: streams() == base, f"{name} to be noticed", 2, interval=0.005)
-        print(f"{name}: noticed after {(time.monotonic() - began) * 1000:.0f} ms")
+        print(f"figure: {name}: noticed after {(time.monotonic() - began) * 1000:.0f} ms")
         assert api.stop(stream.generation)[1]["outcome"] == "stopped"
 
 
@@ -192,7 +192,7 @@ def test_leaving_a_new_chat_stops_it_after_the_grace():
         began = time.monotonic()
         stack.api_processes[1].kill()
         row = stack.wait_provider_closed(killed.generation, timeout=15)[0]
-        print(f"API killed with its client: provider closed after {time.monotonic() - began:.1f} s (grace 1 s)")
+        print(f"figure: API killed with its client: provider closed after {time.monotonic() - began:.1f} s (grace 1 s)")
         assert row["end"] == "client_closed"
 
         known = stack.api(0).new_chat("!sim tokens=1")

@@ -55,7 +55,7 @@ def test_the_whole_stack_and_a_clean_end(home):
         run.signal(signal.SIGINT)
         assert run.wait(20) == 0
         took = time.monotonic() - began
-        print(f"Ctrl-C with a generation running: everything ended after {took:.1f} s")
+        print(f"figure: Ctrl-C with a generation running: everything ended after {took:.1f} s")
         assert took < 15
         for pid in pids.values():
             assert is_gone(pid)

@@ -170,6 +170,28 @@ def test_the_answering_process_writes_nothing_after_its_answer(stack):
         assert not late, "written long after the answer"
 
 
+def test_how_long_a_stop_takes(stack):
+    """100 stops in mid-stream, of streams of 50 tokens a second: to the answer, to the reader's terminal event, to the closed provider connection."""
+    api = stack.api()
+    answered, seen, generations = [], [], {}
+    for _ in range(100):
+        stream = api.new_chat("!sim tokens=2000 delay_ms=20")
+        stream.until("delta")
+        stream.until("delta")
+        reader = in_background(stream.until, *TERMINAL)
+        began, began_wall = time.monotonic(), time.time() * 1000
+        assert api.stop(stream.generation)[1]["outcome"] == "stopped"
+        answered.append((time.monotonic() - began) * 1000)
+        seen.append((reader.result(10).at - began) * 1000)
+        generations[stream.generation] = began_wall
+    wait_until(lambda: stack.provider_stats()["open"] == 0, "every provider connection to be closed")
+    closed = [r["ended_ms"] - generations[r["generation_id"]] for r in stack.journal() if r["generation_id"] in generations]
+    for name, values in (("answered", answered), ("told to the reader", seen), ("provider closed", closed)):
+        values.sort()
+        print(f"figure: stop to {name}: median {statistics.median(values):.1f} ms, p99 {values[98]:.1f} ms of 100")
+    assert len(closed) == 100 and max(answered + seen + closed) < 2000
+
+
 # -- the flag --------------------------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +210,7 @@ def test_the_flag_stops_what_runs_streaming_or_silent(stack):
         assert event.type == "stopped" and event.data["reason"] == "flag" and event.data["restore"]["message"] == script
         assert stack.flag(stream.chat) is None, "obeyed, so cleared"
         assert took[-1] < 2000
-    print(f"flag to stopped: median {statistics.median(took):.1f} ms, max {max(took):.1f} ms")
+    print(f"figure: flag to stopped: median {statistics.median(took):.1f} ms, max {max(took):.1f} ms")
     assert statistics.median(took) < 1000
 
 
@@ -277,7 +299,7 @@ def test_stops_at_random_moments(stack):
     wait_until(lambda: stack.provider_stats()["open"] == 0, "every provider connection to be closed")
     ended = {r["generation_id"]: r["ended_ms"] for r in stack.journal()}
     closed_after = [ended[g] - at for g, outcome, at in results if outcome == "stopped" and g in ended]
-    print(f"{len(results)} chats, {len(closed_after)} stopped at the provider, closed after: median {statistics.median(closed_after):.1f} ms, max {max(closed_after):.1f} ms")
+    print(f"figure: {len(results)} chats, {len(closed_after)} stopped at the provider, closed after: median {statistics.median(closed_after):.1f} ms, max {max(closed_after):.1f} ms")
     assert len(results) == 200 and max(closed_after) < 5000
 
 

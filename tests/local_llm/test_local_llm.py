@@ -60,5 +60,5 @@ def test_stop_frees_the_model(running):
     answer = api.stop(stream.generation)[1]
     assert answer["outcome"] == "stopped" and answer["restore"]["message"].startswith("Write a very long story")
     wait_until(lambda: not any(s["is_processing"] for s in slots(running["provider"])), "the server's slots to be idle", 30)
-    print(f"the model's slots were idle {(time.monotonic() - began) * 1000:.0f} ms after the stop was sent")
+    print(f"figure: the model's slots were idle {(time.monotonic() - began) * 1000:.0f} ms after the stop was sent")
     assert stream.read_all()[-1].type == "stopped"
