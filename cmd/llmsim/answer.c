@@ -1,7 +1,6 @@
-/* Owns: one answer each, its timer and its row in the journal.
- *
- *     WAITING (first_ms) ─► TALKING ─► OVER        TALKING ─► FULL ─► TALKING (the client does not
- * read)        any ─► OVER (client left, fault)
+/* Owns: one answer each, its timer and its row in the journal. The timer waits first_ms, then
+ * delay_ms from token to token; it rests while the client does not read (is_full), and after a
+ * fault that is silence. Invariant: the row ends exactly once, and nothing is said behind its end.
  */
 #include "answer.h"
 #include "frames.h"
@@ -32,7 +31,7 @@ struct answer {
     struct frame frame;
     struct id id;
     char *model;
-    bool wants_stream, wants_usage;
+    bool wants_usage;
     int64_t input_tokens, total, max_tokens;
     int64_t said;    /* tokens so far */
     struct buf drip; /* bytes that go out one by one */
@@ -57,14 +56,11 @@ static void over(struct answer *a, const char *end, int status)
     row_end(a->sim->journal, a->row, end, status);
     a->row = NULL;
     a->stream = NULL;
-    a->sim->answers--;
     timer_stop(&a->timer);
     loop_defer(a->sim->loop, free_answer, a);
 }
 
-/* -- what is said
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* What is said. */
 
 static int64_t total_of(const struct script *s, int64_t max_tokens)
 {
@@ -113,9 +109,7 @@ static void put_end(struct answer *a, struct buf *out)
     frame_done(out);
 }
 
-/* -- faults
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* Faults. */
 
 /* Does what the script's fault wants at this place; true when the answer goes no further. */
 static bool fault_here(struct answer *a, struct buf *out)
@@ -142,9 +136,7 @@ static bool fault_here(struct answer *a, struct buf *out)
     return true;
 }
 
-/* -- going on
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* Going on. */
 
 static void complete(struct answer *a)
 {
@@ -226,9 +218,7 @@ static void on_gone(void *arg, const char *reason)
     over(a, "client_closed", 200);
 }
 
-/* -- beginning
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Beginning. */
 
 static void begin_stream(struct answer *a)
 {
@@ -283,7 +273,6 @@ void answer_start(struct simulator *sim, struct http_request *request, struct ro
     a->request = request;
     a->row = row;
     a->script = *script;
-    a->wants_stream = asked->wants_stream;
     a->wants_usage = asked->wants_usage;
     a->input_tokens = asked->input_tokens;
     a->max_tokens = asked->max_tokens;
@@ -293,7 +282,6 @@ void answer_start(struct simulator *sim, struct http_request *request, struct ro
     a->frame =
         (struct frame){a->id.text, span_of(a->model), clock_wall_ms() / 1000, asked->wants_usage};
     buf_init(&a->drip, FRAMES_MAX);
-    sim->answers++;
     if (asked->wants_stream) {
         timer_init(&a->timer, sim->loop, on_timer, a);
         begin_stream(a);

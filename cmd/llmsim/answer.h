@@ -10,7 +10,6 @@
 struct simulator {
     struct loop *loop;
     struct journal *journal;
-    int64_t answers; /* under way */
 };
 
 struct asked {

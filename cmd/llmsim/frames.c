@@ -1,19 +1,32 @@
+/* What the provider says, frame by frame. Must not know when, nor to whom. */
 #include "frames.h"
 
 #include "wire/json.h"
 
-enum { HUGE_BYTES = 8 * 1024 * 1024, CHUNK_OPENS = 4 };
+enum { HUGE_BYTES = 8 * 1024 * 1024 };
 
-/* `data: {"id":...,"choices":[{"index":0,"delta":{` is open afterwards. */
-static struct json_writer begin(struct buf *b, const struct frame *f)
+/* `{"id":...,"object":...,"created":...,"model":...` is open afterwards. */
+static struct json_writer begin_object(struct buf *b, const struct frame *f, const char *object)
 {
-    (void)buf_text(b, "data: ");
     struct json_writer w = json_writer(b);
     json_open(&w, NULL, '{');
     json_member_str(&w, "id", span_of(f->id));
-    json_member_str(&w, "object", SPAN_LIT("chat.completion.chunk"));
+    json_member_str(&w, "object", span_of(object));
     json_member_int(&w, "created", f->created_s);
     json_member_str(&w, "model", f->model);
+    return w;
+}
+
+static struct json_writer begin_chunk(struct buf *b, const struct frame *f)
+{
+    (void)buf_text(b, "data: "); /* whoever sends it looks at buf_error, here and below */
+    return begin_object(b, f, "chat.completion.chunk");
+}
+
+/* `...,"choices":[{"index":0,"delta":{` is open afterwards. */
+static struct json_writer begin(struct buf *b, const struct frame *f)
+{
+    struct json_writer w = begin_chunk(b, f);
     if (f->has_usage_member)
         json_member_null(&w, "usage");
     json_open(&w, "choices", '[');
@@ -96,13 +109,7 @@ static void put_usage(struct json_writer *w, int64_t input, int64_t output)
 
 void frame_usage(struct buf *b, const struct frame *f, int64_t input, int64_t output)
 {
-    (void)buf_text(b, "data: ");
-    struct json_writer w = json_writer(b);
-    json_open(&w, NULL, '{');
-    json_member_str(&w, "id", span_of(f->id));
-    json_member_str(&w, "object", SPAN_LIT("chat.completion.chunk"));
-    json_member_int(&w, "created", f->created_s);
-    json_member_str(&w, "model", f->model);
+    struct json_writer w = begin_chunk(b, f);
     json_open(&w, "choices", '[');
     json_close(&w);
     put_usage(&w, input, output);
@@ -140,12 +147,7 @@ void frame_done(struct buf *b)
 void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool,
                  const char *finish_reason, int64_t input, int64_t output)
 {
-    struct json_writer w = json_writer(b);
-    json_open(&w, NULL, '{');
-    json_member_str(&w, "id", span_of(f->id));
-    json_member_str(&w, "object", SPAN_LIT("chat.completion"));
-    json_member_int(&w, "created", f->created_s);
-    json_member_str(&w, "model", f->model);
+    struct json_writer w = begin_object(b, f, "chat.completion");
     json_open(&w, "choices", '[');
     json_open(&w, NULL, '{');
     json_member_int(&w, "index", 0);

@@ -1,3 +1,5 @@
+/* Owns: the rows, until they are dropped and ended, whichever is later. Invariant: `bytes` is what
+ * the listed rows cost. */
 #include "journal.h"
 
 #include "base/clock.h"
@@ -89,11 +91,6 @@ const char *row_id(const struct row *r)
 void row_token(struct row *r)
 {
     r->tokens++;
-}
-
-int64_t row_tokens(const struct row *r)
-{
-    return r->tokens;
 }
 
 void row_end(struct journal *j, struct row *r, const char *end, int status)

@@ -18,7 +18,6 @@ struct row *journal_begin(struct journal *journal, struct span generation, struc
                           struct span params);
 const char *row_id(const struct row *row); /* without a colon */
 void row_token(struct row *row);
-int64_t row_tokens(const struct row *row);
 /* The request is over: end is "complete", "client_closed" or "fault", with the HTTP status that was
  * answered. */
 void row_end(struct journal *journal, struct row *row, const char *end, int status);

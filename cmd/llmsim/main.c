@@ -10,7 +10,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024, DRAIN_MS = 500 };
+enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024 };
 
 static const char HELP[] =
     "usage: sluice-llmsim [--listen ADDRESS]\n\n"
@@ -24,12 +24,9 @@ struct program {
     uint32_t magic;
     struct simulator sim;
     struct http_server *server;
-    struct timer drain;
 };
 
-/* -- answers that are no generations
- * ------------------------------------------------------------------------------------------------
- */
+/* Answers that are no generations. */
 
 static void reply_error(struct http_request *r, int status, const char *type, const char *message)
 {
@@ -79,9 +76,7 @@ static void journal(struct http_request *r, void *arg)
     buf_release(&out);
 }
 
-/* -- chat completions
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* Chat completions. */
 
 /* The text of the last user message; of the first text part when its content is an array. */
 static struct span last_user_text(const struct json *messages)
@@ -184,9 +179,7 @@ static const struct http_route ROUTES[] = {
     {HTTP_GET, "/journal", journal},
 };
 
-/* -- life
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* Life. */
 
 static void end(void *arg)
 {

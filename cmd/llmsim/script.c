@@ -1,3 +1,5 @@
+/* The words of a script, in tables, and the readable text. Invariant: every number that comes out
+ * is within its bounds; what is not understood leaves its default. */
 #include "script.h"
 
 #include "base/num.h"
@@ -16,14 +18,6 @@ static const struct {
     {"garbage", FAULT_GARBAGE, true},   {"huge", FAULT_HUGE, true},
     {"drip", FAULT_DRIP, false},
 };
-
-const char *fault_name(enum fault fault)
-{
-    for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++)
-        if (FAULTS[i].fault == fault)
-            return FAULTS[i].name;
-    return fault == FAULT_STATUS ? "status" : "none";
-}
 
 static void parse_fault(struct script *s, struct span value)
 {
@@ -103,9 +97,7 @@ struct script script_parse(struct span message)
     return s;
 }
 
-/* -- readable text
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* Readable text. */
 
 static const char TEXT[] =
     "This is a simulated answer. No model was asked, and nothing was billed for it; the words are "

@@ -35,7 +35,6 @@ struct script {
 /* The script in a message; a default answer when it does not begin with `!sim`. Unknown words and
  * values are ignored. */
 struct script script_parse(struct span message);
-const char *fault_name(enum fault fault);
 
 /* The n-th token of the readable text (n from 0, it begins again after its end), and how many one
  * text has. */

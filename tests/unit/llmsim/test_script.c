@@ -1,0 +1,133 @@
+/* The words of a simulated provider's script: each alone, all together, and what is not understood.
+ */
+#include "script.h"
+
+#include "llmsim_test.h"
+
+static struct script parse(const char *message)
+{
+    return script_parse(span_of(message));
+}
+
+static void assert_default(const char *message)
+{
+    struct script s = parse(message);
+    assert_int_equal(s.tokens, -1);
+    assert_int_equal(s.delay_ms, 15);
+    assert_int_equal(s.first_ms, 0);
+    assert_false(s.is_self);
+    assert_true(s.tells_usage);
+    assert_string_equal(s.tool, "");
+    assert_int_equal(s.fault, FAULT_NONE);
+}
+
+static void an_ordinary_message_is_no_script(void **state)
+{
+    (void)state;
+    assert_default("");
+    assert_default("hello tokens=3");
+    assert_default(" !sim tokens=3");
+    assert_default("!simulate tokens=3");
+    assert_default("!sim");
+    struct script none = script_parse(SPAN_NONE);
+    assert_int_equal(none.tokens, -1);
+}
+
+static void every_word_is_taken(void **state)
+{
+    (void)state;
+    struct script s = parse("!sim tokens=200 delay_ms=20 first_ms=500 text=self usage=none "
+                            "tool=look_up-1 retry_after=7 fault=stall@40");
+    assert_int_equal(s.tokens, 200);
+    assert_int_equal(s.delay_ms, 20);
+    assert_int_equal(s.first_ms, 500);
+    assert_true(s.is_self);
+    assert_false(s.tells_usage);
+    assert_string_equal(s.tool, "look_up-1");
+    assert_int_equal(s.retry_after_s, 7);
+    assert_int_equal(s.fault, FAULT_STALL);
+    assert_int_equal(s.fault_at, 40);
+    assert_int_equal(parse("!sim\ntokens=1\n\ttokens=2").tokens, 2); /* lines; the last counts */
+}
+
+static void every_fault_has_its_form(void **state)
+{
+    static const struct {
+        const char *word;
+        enum fault fault;
+        int64_t at;
+        int status;
+    } rows[] = {
+        {"stall@0", FAULT_STALL, 0, 0},
+        {"reset@1", FAULT_RESET, 1, 0},
+        {"truncate@2", FAULT_TRUNCATE, 2, 0},
+        {"error@3", FAULT_ERROR, 3, 0},
+        {"garbage@4", FAULT_GARBAGE, 4, 0},
+        {"huge@10000000", FAULT_HUGE, SCRIPT_TOKENS_MAX, 0},
+        {"drip", FAULT_DRIP, 0, 0},
+        {"status:429", FAULT_STATUS, 0, 429},
+        {"status:400", FAULT_STATUS, 0, 400},
+        {"status:599", FAULT_STATUS, 0, 599},
+        /* no fault at all */
+        {"stall", FAULT_NONE, 0, 0},
+        {"stall@", FAULT_NONE, 0, 0},
+        {"stall@-1", FAULT_NONE, 0, 0},
+        {"stall@10000001", FAULT_NONE, 0, 0},
+        {"drip@3", FAULT_NONE, 0, 0},
+        {"status:200", FAULT_NONE, 0, 0},
+        {"status:600", FAULT_NONE, 0, 0},
+        {"status:", FAULT_NONE, 0, 0},
+        {"flood@1", FAULT_NONE, 0, 0},
+        {"", FAULT_NONE, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char message[64];
+        (void)snprintf(message, sizeof message, "!sim fault=%s", rows[i].word);
+        struct script s = parse(message);
+        if (s.fault != rows[i].fault || s.fault_at != rows[i].at || s.status != rows[i].status)
+            fail_msg("%s: fault %d at %lld, status %d", rows[i].word, (int)s.fault,
+                     (long long)s.fault_at, s.status);
+    }
+}
+
+static void what_is_not_understood_changes_nothing(void **state)
+{
+    (void)state;
+    assert_default("!sim tokens= delay_ms=x first_ms=-1 text=other usage=some tool= colour=red");
+    assert_default("!sim tokens delay_ms first_ms tool=with.dot tool=a/b fault");
+    assert_default("!sim tokens=10000001 delay_ms=3600001 first_ms=3600001");
+    char longest[5 + 5 + SCRIPT_TOOL_MAX + 2] = "!sim tool=";
+    memset(longest + 10, 'a', SCRIPT_TOOL_MAX);
+    assert_int_equal(strlen(parse(longest).tool), SCRIPT_TOOL_MAX);
+    longest[10 + SCRIPT_TOOL_MAX] = 'a';
+    assert_default(longest);
+}
+
+static void the_readable_text_is_its_tokens(void **state)
+{
+    char text[2048];
+    size_t len = 0;
+    (void)state;
+    for (int64_t n = 0; n < text_tokens(); n++) {
+        struct span token = text_token(n);
+        assert_true(token.len > 0 && len + token.len < sizeof text);
+        memcpy(text + len, token.ptr, token.len);
+        len += token.len;
+    }
+    assert_true(span_starts_with(span_make(text, len), "This is a simulated answer."));
+    assert_true(memmem(text, len, "as it is told.", 14) == text + len - 14);
+    assert_true(span_equal(text_token(text_tokens()), text_token(0))); /* it begins again */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ordinary_message_is_no_script),
+        cmocka_unit_test(every_word_is_taken),
+        cmocka_unit_test(every_fault_has_its_form),
+        cmocka_unit_test(what_is_not_understood_changes_nothing),
+        cmocka_unit_test(the_readable_text_is_its_tokens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
