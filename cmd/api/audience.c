@@ -12,7 +12,7 @@
 enum {
     AUDIENCE_MAGIC = 0x41554449,
     ASK_AGAIN_MS = 500,
-    CUT_WRITE_MS = 2 /* time for sockets to take what was written */
+    CUT_WRITE_MS = 2 /* time for full sockets to take what was written */
 };
 
 LIST_HEAD(seat_list, seat);
@@ -138,9 +138,30 @@ static void let_go(struct audience *a)
     free_if_idle(a);
 }
 
+static bool is_written(const struct cut *cut)
+{
+    for (size_t i = 0; i < cut->count; i++) {
+        struct seat *s = NULL;
+        LIST_FOREACH(s, &cut->held[i].audience->seats, link)
+        {
+            if (reader_is_behind(s->reader)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What was written has left in this turn of the loop, or its socket is full: then it gets a moment.
+ */
 static void on_cut_written(void *arg)
 {
     struct cut *cut = arg;
+    if (!cut->is_late && !is_written(cut)) {
+        cut->is_late = true;
+        timer_start(&cut->timer, CUT_WRITE_MS);
+        return;
+    }
     for (size_t i = 0; i < cut->count; i++) {
         let_go(cut->held[i].audience);
     }
@@ -152,7 +173,7 @@ static void on_flushed(void *arg)
 {
     struct cut *cut = arg;
     if (--cut->waiting == 0) {
-        timer_start(&cut->timer, cut->count == 0 ? 0 : CUT_WRITE_MS);
+        timer_start(&cut->timer, 0);
     }
 }
 

@@ -34,6 +34,7 @@ struct cut {
     struct held *held; /* owned array */
     size_t count;
     struct timer timer;
+    bool is_late;            /* a socket was full: it has had its moment */
     void (*done)(void *arg); /* never called before cut_start returns */
     void *arg;
 };

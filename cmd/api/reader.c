@@ -102,6 +102,11 @@ void reader_close(struct reader *reader, const char *reason)
     http_stream_close(reader->stream);
 }
 
+bool reader_is_behind(const struct reader *reader)
+{
+    return reader->state == READER_HELD && http_stream_pending(reader->stream) > 0;
+}
+
 void reader_let_go(struct reader *reader)
 {
     if (reader->state != READER_HELD) {

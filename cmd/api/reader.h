@@ -24,6 +24,8 @@ struct reader_ask {
 void reader_open(struct api *api, struct http_request *request, const struct reader_ask *ask);
 
 /* The audience's side. */
+bool reader_is_behind(
+    const struct reader *reader); /* HELD, with bytes that its socket did not take */
 void reader_let_go(
     struct reader *reader); /* HELD: closes when all is written, else drops the rest */
 void reader_close(struct reader *reader,
