@@ -16,7 +16,7 @@ function(sluice_program name)
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE sluice_flags ${ARG_NEEDS} ${ARG_FOREIGN})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-    install(TARGETS ${name} RUNTIME DESTINATION bin)
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 # sluice_unit(<layer> <module> rooms...): tests/unit/<layer>/test_<module>.c, one executable, one ctest entry.
