@@ -19,7 +19,7 @@ enum {
     SMALL_PUBSUB_BUFFER = 8 * 1024 * 1024
 };
 
-#define SHARDS "1"
+#define SHARDS "1" /* the only number that redis.shards can have yet */
 
 struct settings {
     uint32_t magic;
@@ -28,12 +28,11 @@ struct settings {
     int pending; /* replies still to come */
     int status;
     struct link *link;
-    int pings; /* still to send */
-    int64_t sent_us,
-        fastest_us; /* of one PING after the other: what stood before them does not count */
+    int pings; /* still to send, one after the other: what stood before them does not count */
+    int64_t sent_us, fastest_us;
     char version[32], shards[16], eviction[32], append_only[8], append_sync[16], save[64],
         pubsub[96];
-    bool config_refused;
+    bool config_refused; /* or there is nothing to see */
 };
 
 static void say(struct settings *s, enum finding_level level, const char *check, const char *found,
@@ -47,6 +46,11 @@ static void check_version(struct settings *s)
     uint64_t major = 0;
     struct span rest = span_of(s->version), first = span_cut(&rest, '.');
     bool is_new = num_parse_u64(first, &major) == 0 && major >= 7;
+    if (s->version[0] == '\0') {
+        say(s, FINDING_WARNING, "version", "INFO is refused",
+            "The server hides its version: see to it that it is Redis 7.0 or newer, or Valkey.");
+        return;
+    }
     say(s, is_new ? FINDING_GOOD : FINDING_FAILURE, "version", s->version,
         is_new ? "" : "Sluice needs Redis 7.0 or newer, or Valkey: upgrade the server.");
 }
@@ -190,7 +194,7 @@ static void on_config(int status, const struct reply *reply, void *arg)
         {"save", s->save, sizeof s->save},
         {"client-output-buffer-limit", s->pubsub, sizeof s->pubsub},
     };
-    s->config_refused = reply_type(reply) == REPLY_ERROR;
+    s->config_refused = reply_type(reply) == REPLY_ERROR || reply_count(reply) == 0;
     for (size_t i = 0; i + 1 < reply_count(reply); i += 2)
         for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++)
             if (span_is(reply_str(reply_at(reply, i)), wanted[w].name))

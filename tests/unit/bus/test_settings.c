@@ -53,6 +53,8 @@ static void names_what_is_wrong(void **state)
         {"CONFIG SET client-output-buffer-limit \"pubsub 1mb 1mb 60\"",
          "CONFIG SET client-output-buffer-limit \"pubsub 32mb 8mb 60\"", "pubsub buffer"},
         {"SET sluice:{s00}:shards 4", "DEL sluice:{s00}:shards", "shards"},
+        {"ACL SETUSER default -config", "ACL SETUSER default +config", "settings"},
+        {"ACL SETUSER default -info", "ACL SETUSER default +info", "version"},
     };
     struct house *h = *state;
     if (!redis_is_installed())
