@@ -2,8 +2,10 @@
 #include "client.h"
 
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,14 @@ char *client_server_url(void)
     while (s.len > 0 && s.ptr[s.len - 1] == '/')
         s.len--;
     return span_dup(s);
+}
+
+bool client_is_id(const char *argument)
+{
+    bool is_id = id_is_valid(span_of(argument));
+    if (!is_id)
+        (void)fprintf(stderr, "sluice: %s is not an id\n", argument);
+    return is_id;
 }
 
 char *client_authorization(void)

@@ -11,6 +11,8 @@ enum { CLIENT_BODY_MAX = 32 * 1024 * 1024 };
 
 /* SLUICE_URL or the default, without a slash at the end; owned. */
 char *client_server_url(void);
+/* Whether an argument is a chat's or generation's id; says so on standard error when it is none. */
+bool client_is_id(const char *argument);
 /* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
 char *client_authorization(void);
 

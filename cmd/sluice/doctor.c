@@ -2,7 +2,7 @@
  * says what to do. Exit status 1 when something is broken, 0 with warnings or without. */
 #include "command.h"
 
-#include "base/buf.h"
+#include "base/mem.h"
 #include "bus/keys.h"
 #include "bus/settings.h"
 #include "conf/conf.h"
@@ -10,7 +10,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { PATIENCE_MS = 3000 };
+enum { DOCTOR_MAGIC = 0x646f6374, PATIENCE_MS = 3000 };
 
 static const char HELP[] = "usage: sluice doctor [--config FILE]\n\n"
                            "Looks at the configuration, at Redis (reachable, version, eviction, "
@@ -18,11 +18,13 @@ static const char HELP[] = "usage: sluice doctor [--config FILE]\n\n"
                            "and says for each finding what to do.\n";
 
 struct doctor {
+    uint32_t magic;
     struct loop *loop;
     struct link *link;
     struct settings *settings;
     struct timer patience;
     const struct conf *conf;
+    char *redis_url; /* for people */
     bool is_asking;
     int failures, warnings;
 };
@@ -34,6 +36,7 @@ static void say(const struct finding *f, void *arg)
                                         [FINDING_WARNING] = "WARNING",
                                         [FINDING_FAILURE] = "BROKEN"};
     struct doctor *d = arg;
+    CHECK_MAGIC(d, DOCTOR_MAGIC);
     d->failures += f->level == FINDING_FAILURE;
     d->warnings += f->level == FINDING_WARNING;
     (void)printf("%-8s %-14s %s\n", words[f->level], f->check, f->found);
@@ -46,6 +49,7 @@ static void on_workers(int status, const struct reply *reply, void *arg)
     struct doctor *d = arg;
     int64_t count = reply_int(reply, 0);
     char found[64];
+    CHECK_MAGIC(d, DOCTOR_MAGIC);
     (void)snprintf(found, sizeof found, "%lld announced", (long long)count);
     if (status == 0)
         say(
@@ -62,6 +66,7 @@ static void on_checked(int status, void *arg)
     struct doctor *d = arg;
     struct key key = key_plain("workers");
     const struct span command[] = {SPAN_LIT("ZCARD"), span_of(key.text)};
+    CHECK_MAGIC(d, DOCTOR_MAGIC);
     if (status != 0) {
         say(&(struct finding){FINDING_FAILURE, "redis", "the connection broke while it was asked",
                               "Look at the server's log."},
@@ -75,10 +80,11 @@ static void on_checked(int status, void *arg)
 static void on_state(struct link *link, enum link_state state, void *arg)
 {
     struct doctor *d = arg;
+    CHECK_MAGIC(d, DOCTOR_MAGIC);
     if (state != LINK_UP || d->is_asking)
         return;
     d->is_asking = true;
-    say(&(struct finding){FINDING_GOOD, "redis", d->conf->redis_url, ""}, d);
+    say(&(struct finding){FINDING_GOOD, "redis", d->redis_url, ""}, d);
     d->settings =
         settings_check(link, d->conf->worker_lease, &(struct settings_hooks){say, on_checked, d});
 }
@@ -86,9 +92,12 @@ static void on_state(struct link *link, enum link_state state, void *arg)
 static void on_patience_over(void *arg)
 {
     struct doctor *d = arg;
-    say(&(struct finding){FINDING_FAILURE, "redis", d->conf->redis_url,
-                          "It cannot be reached: is the server running, and redis.url "
-                          "(SLUICE_REDIS_URL) right, with user and password?"},
+    CHECK_MAGIC(d, DOCTOR_MAGIC);
+    say(&(struct finding){FINDING_FAILURE, "redis", d->redis_url,
+                          d->is_asking ? "It does not answer in time: is it busy, or very far away?"
+                                       : "It cannot be reached: is the server running, and "
+                                         "redis.url (SLUICE_REDIS_URL) right, with user and "
+                                         "password?"},
         d);
     loop_stop(d->loop);
 }
@@ -96,6 +105,7 @@ static void on_patience_over(void *arg)
 static void examine(struct doctor *d)
 {
     char models[64];
+    d->redis_url = conf_redis_url_masked(d->conf);
     d->loop = loop_new();
     timer_init(&d->patience, d->loop, on_patience_over, d);
     timer_start(&d->patience, PATIENCE_MS);
@@ -113,6 +123,7 @@ static void examine(struct doctor *d)
     settings_free(d->settings);
     timer_release(&d->patience);
     loop_free(d->loop);
+    mem_free(d->redis_url);
     (void)printf("%d broken, %d warnings\n", d->failures, d->warnings);
 }
 
@@ -121,7 +132,7 @@ int command_doctor(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct doctor doctor = {.failures = 0};
+    struct doctor doctor = {.magic = DOCTOR_MAGIC};
     struct conf *conf = NULL;
     struct err err = {.code = ERR_OK};
     const char *path = NULL;

@@ -1,3 +1,5 @@
+/* Paths from the environment and from where this program lies. Invariant: what comes out is
+ * absolute (but for a relative HOME or XDG_STATE_HOME, which are not ours). */
 #include "folders.h"
 
 #include "base/mem.h"
@@ -40,10 +42,8 @@ char *folder_of_state(void)
     if (home != NULL && *home == '/')
         return mem_strdup(home);
     if (home != NULL) {
-        char *here = getcwd(NULL, 0);
-        char *path = mem_printf("%s/%s", here == NULL ? "" : here, home);
-        free(here); /* getcwd's own */
-        return path;
+        char here[PATH_MAX];
+        return mem_printf("%s/%s", getcwd(here, sizeof here) == NULL ? "" : here, home);
     }
     return state != NULL ? mem_printf("%s/sluice", state)
                          : mem_printf("%s/.local/state/sluice", environment_or("HOME", "/tmp"));

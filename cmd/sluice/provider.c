@@ -2,11 +2,10 @@
  * loading its model); Ollama is only looked for. */
 #include "provider.h"
 #include "client.h"
+#include "folders.h"
 
 #include "base/mem.h"
 #include "wire/json.h"
-
-#include <stdlib.h>
 
 enum { SEARCH_MAGIC = 0x70726f76, ASK_AGAIN_MS = 300, OLLAMA_CONNECT_MS = 300, ANSWER_MS = 5000 };
 
@@ -22,6 +21,7 @@ struct provider_search {
     struct timer again;
     int64_t patience_ms;
     bool is_optional; /* Ollama: no answer means no Ollama */
+    const char *key;  /* for GET /models, or ""; the configuration's or the environment's */
     char *why;
     on_provider done;
     void *arg;
@@ -29,8 +29,7 @@ struct provider_search {
 
 static const char *environment(const char *name)
 {
-    const char *value = getenv(name);
-    return value == NULL ? "" : value;
+    return environment_or(name, "");
 }
 
 static void conclude(void *arg)
@@ -99,8 +98,8 @@ static void ask_for_models(void *arg)
     struct provider_search *s = arg;
     CHECK_MAGIC(s, SEARCH_MAGIC);
     char *url = mem_printf("%s/models", s->found.url);
-    const char *key = environment("SLUICE_LLM_KEY");
-    char *authorization = *key == '\0' || s->is_optional ? NULL : mem_printf("Bearer %s", key);
+    char *authorization =
+        *s->key == '\0' || s->is_optional ? NULL : mem_printf("Bearer %s", s->key);
     client_start(s->loop, s->fetcher,
                  &(struct client_call){.method = "GET",
                                        .url = url,
@@ -121,6 +120,7 @@ struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher
     s->loop = loop;
     s->fetcher = fetcher;
     s->patience_ms = patience_ms;
+    s->key = conf->model_count > 0 ? conf->models[0].key : environment("SLUICE_LLM_KEY");
     s->done = done;
     s->arg = arg;
     timer_init(&s->again, loop, ask_for_models, s);

@@ -51,7 +51,7 @@ struct run {
     struct link *link; /* only to see a given Redis */
     struct conf *conf;
     char *home, *bin; /* state folder; folder of the programs */
-    char *redis_url;
+    char *redis_url;  /* for people: without user and password */
     char *provider_url;
     char *api_url;
     char *const *model_server; /* argv or NULL */
@@ -90,16 +90,15 @@ static char *program(struct run *r, const char *name)
     return mem_strdup(name); /* from PATH */
 }
 
-/* -- services
- * -------------------------------------------------------------------------------------------------------------------------------------
- */
+/* Services. */
 
 static void start_services(struct run *r, const struct provider *p)
 {
     const char *port = environment_or("SLUICE_PORT", "8080");
     const char *admin =
         environment_or("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
-    char *redis = mem_printf("SLUICE_REDIS_URL=%s", r->redis_url);
+    char *redis =
+        mem_printf("SLUICE_REDIS_URL=%s", environment_or("SLUICE_REDIS_URL", r->redis_url));
     char *listen = mem_printf("SLUICE_API_LISTEN=127.0.0.1:%s", port);
     char *admin_listen =
         mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment_or("SLUICE_API_ADMIN_LISTEN", admin));
@@ -145,9 +144,7 @@ static void on_api_line(struct run *r, const char *line)
     mem_free(listen);
 }
 
-/* -- provider
- * -------------------------------------------------------------------------------------------------------------------------------------
- */
+/* Provider. */
 
 static void start_simulator(struct run *r)
 {
@@ -201,9 +198,7 @@ static void find_provider(struct run *r)
     r->search = provider_find(r->loop, r->fetcher, r->conf, patience_ms, on_found, r);
 }
 
-/* -- redis
- * ----------------------------------------------------------------------------------------------------------------------------------------
- */
+/* Redis. */
 
 static void on_redis_ready(struct run *r)
 {
@@ -225,10 +220,11 @@ static void on_given_redis(struct link *link, enum link_state state, void *arg)
 static void start_redis(struct run *r)
 {
     const char *given = environment_or("SLUICE_REDIS_URL", NULL);
-    if (given != NULL) {
-        r->redis_url = mem_strdup(given);
-        r->link = link_new(
-            r->loop, &(struct link_options){.url = given, .on_state = on_given_redis, .arg = r});
+    if (given != NULL) { /* as it was resolved; the children read the variable themselves */
+        r->redis_url = conf_redis_url_masked(r->conf);
+        r->link =
+            link_new(r->loop, &(struct link_options){
+                                  .url = r->conf->redis_url, .on_state = on_given_redis, .arg = r});
         return;
     }
     char *socket = mem_printf("%s/redis.sock", r->home),
@@ -244,9 +240,7 @@ static void start_redis(struct run *r)
     mem_free(log_path);
 }
 
-/* -- the stack's hooks
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* The stack's hooks. */
 
 static void on_ready(const char *name, void *arg)
 {
@@ -300,9 +294,7 @@ static void on_now(void *arg)
     stack_stop_now(r->stack);
 }
 
-/* -- set-up
- * ---------------------------------------------------------------------------------------------------------------------------------------
- */
+/* Set-up. */
 
 static int prepare(struct run *r, const char *config)
 {

@@ -1,7 +1,8 @@
 /* Owns: the children of `sluice run`. A member that dies is started again after RESTART_MS; one
  * that dies before it was ever ready is a failure.
  *
- *     STARTING ─► READY ─► DIED ─► STARTING        (stack_stop: ─► STOPPING ─► GONE)
+ *     NEW ─► STARTING ─► READY ─► DIED ─► STARTING        STARTING ─► DIED
+ *     stack_stop: STARTING, READY ─► STOPPING ─► GONE     (one that dies by itself then: ─► GONE)
  */
 #include "stack.h"
 
@@ -14,9 +15,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_MAGIC = 0x73746163, MEMBER_MAGIC = 0x6d656d62, RESTART_MS = 500, TEXTS_MAX = 32 };
+enum { STACK_MAGIC = 0x73746163, MEMBER_MAGIC = 0x6d656d62, RESTART_MS = 500 };
 
-enum member_state { MEMBER_STARTING, MEMBER_READY, MEMBER_DIED, MEMBER_STOPPING, MEMBER_GONE };
+enum member_state {
+    MEMBER_NEW,
+    MEMBER_STARTING,
+    MEMBER_READY,
+    MEMBER_DIED,
+    MEMBER_STOPPING,
+    MEMBER_GONE,
+    MEMBER_STATES
+};
 
 struct member {
     uint32_t magic;
@@ -25,7 +34,7 @@ struct member {
     struct child *child;
     struct timer restart;
     char *name, *log_path;
-    char *argv[TEXTS_MAX], *env[TEXTS_MAX];
+    char **argv, **env; /* NULL-terminated, owned */
     int rank;
     bool tells_ready, was_ready;
 };
@@ -40,27 +49,56 @@ struct stack {
     bool is_stopping;
 };
 
-static void copy_texts(char **to, const char *const *from)
+static void set_state(struct member *m, enum member_state state)
+{
+    static const char *const names[MEMBER_STATES] = {"new",  "starting", "ready",
+                                                     "died", "stopping", "gone"};
+    static const bool legal[MEMBER_STATES][MEMBER_STATES] = {
+        [MEMBER_NEW] = {[MEMBER_STARTING] = true},
+        [MEMBER_STARTING] = {[MEMBER_READY] = true,
+                             [MEMBER_DIED] = true,
+                             [MEMBER_STOPPING] = true,
+                             [MEMBER_GONE] = true},
+        [MEMBER_READY] = {[MEMBER_DIED] = true, [MEMBER_STOPPING] = true, [MEMBER_GONE] = true},
+        [MEMBER_DIED] = {[MEMBER_STARTING] = true},
+        [MEMBER_STOPPING] = {[MEMBER_GONE] = true},
+    };
+    CHECK(legal[m->state][state]);
+    log_event(LOG_DEBUG, "run.state", "name=%s from=%s to=%s", m->name, names[m->state],
+              names[state]);
+    m->state = state;
+}
+
+static size_t count_texts(const char *const *texts)
 {
     size_t n = 0;
-    for (; from != NULL && from[n] != NULL; n++) {
-        CHECK(n + 1 < TEXTS_MAX);
-        to[n] = mem_strdup(from[n]);
-    }
-    to[n] = NULL;
+    while (texts != NULL && texts[n] != NULL)
+        n++;
+    return n;
+}
+
+/* Owned, NULL-terminated. */
+static char **copy_texts(const char *const *from)
+{
+    size_t count = count_texts(from);
+    char **to = mem_new_array(count + 1, sizeof *to); /* NOLINT(bugprone-sizeof-expression) */
+    for (size_t i = 0; i < count; i++)
+        to[i] = mem_strdup(from[i]);
+    return to;
 }
 
 static void free_texts(char **texts)
 {
-    for (; *texts != NULL; texts++)
-        mem_free(*texts);
+    for (char **t = texts; *t != NULL; t++)
+        mem_free(*t);
+    mem_free(texts);
 }
 
 static void become_ready(struct member *m)
 {
     if (m->state != MEMBER_STARTING)
         return;
-    m->state = MEMBER_READY;
+    set_state(m, MEMBER_READY);
     if (!m->was_ready) {
         m->was_ready = true;
         m->stack->hooks.on_ready(m->name, m->stack->hooks.arg);
@@ -100,14 +138,14 @@ static void on_exit_of_member(int wait_status, void *arg)
     loop_defer(s->loop, free_child, m->child); /* not under its own callback */
     m->child = NULL;
     if (s->is_stopping) {
-        m->state = MEMBER_GONE;
+        set_state(m, MEMBER_GONE);
         terminate_rank(s);
         return;
     }
     log_event(LOG_WARN, "run.died", "name=%s signal=%d status=%d", m->name,
               WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0,
               WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1);
-    m->state = MEMBER_DIED;
+    set_state(m, MEMBER_DIED);
     if (!m->was_ready)
         s->hooks.on_failed(m->name, "it ended before it was ready", s->hooks.arg);
     else
@@ -128,13 +166,13 @@ static void start(void *arg)
         .error_fd = log_fd,
         .hooks = {on_line, on_ready, on_exit_of_member, m},
     };
-    m->state = MEMBER_STARTING;
+    set_state(m, MEMBER_STARTING);
     int rc = child_start(m->stack->loop, &options, &m->child, &err);
     if (log_fd >= 0)
         (void)close(log_fd); /* the child has its own */
     if (rc == 0)
         return;
-    m->state = MEMBER_DIED;
+    set_state(m, MEMBER_DIED);
     if (m->was_ready) /* its file is being replaced, perhaps: try on */
         timer_start(&m->restart, RESTART_MS);
     else
@@ -154,6 +192,8 @@ void stack_add(struct stack *s, const struct stack_member *member)
 {
     CHECK_MAGIC(s, STACK_MAGIC);
     CHECK(s->count < STACK_MAX);
+    if (s->is_stopping) /* the one before it could not be started */
+        return;
     struct member *m = MEM_NEW(struct member);
     m->magic = MEMBER_MAGIC;
     m->stack = s;
@@ -161,8 +201,8 @@ void stack_add(struct stack *s, const struct stack_member *member)
     m->log_path = mem_strdup(member->log_path);
     m->rank = member->rank;
     m->tells_ready = member->tells_ready;
-    copy_texts(m->argv, member->argv);
-    copy_texts(m->env, member->env);
+    m->argv = copy_texts(member->argv);
+    m->env = copy_texts(member->env);
     timer_init(&m->restart, s->loop, start, m);
     s->members[s->count++] = m;
     start(m);
@@ -203,7 +243,7 @@ static void terminate_rank(struct stack *s)
     for (size_t i = 0; i < s->count; i++) {
         struct member *m = s->members[i];
         if (m->child != NULL && m->rank == rank && m->state != MEMBER_STOPPING) {
-            m->state = MEMBER_STOPPING;
+            set_state(m, MEMBER_STOPPING);
             child_signal(m->child, SIGTERM);
         }
     }
@@ -236,6 +276,7 @@ void stack_stop(struct stack *s, int64_t patience_ms)
 void stack_stop_now(struct stack *s)
 {
     stack_stop(s, 0);
+    kill_rest(s);
 }
 
 void stack_free(struct stack *s)

@@ -30,8 +30,9 @@ struct stack_member {
 };
 
 struct stack *stack_new(struct loop *loop, const struct stack_hooks *hooks);
-void stack_free(struct stack *stack);                                   /* kills what still runs */
-void stack_add(struct stack *stack, const struct stack_member *member); /* starts it */
+void stack_free(struct stack *stack); /* kills what still runs */
+void stack_add(struct stack *stack,
+               const struct stack_member *member); /* starts it, unless the stack is stopping */
 void stack_ready(struct stack *stack,
                  const char *name); /* for one that cannot tell: seen from outside to be ready */
 /* Replaces one variable of a member's environment for when it is started again (a port that is
@@ -39,6 +40,6 @@ void stack_ready(struct stack *stack,
 void stack_set(struct stack *stack, const char *name, const char *variable);
 void stack_stop(struct stack *stack, int64_t patience_ms); /* SIGTERM rank by rank, SIGKILL for what
                                                               is left after patience_ms in all */
-void stack_stop_now(struct stack *stack);
+void stack_stop_now(struct stack *stack); /* SIGKILL at once, also while stack_stop waits */
 
 #endif

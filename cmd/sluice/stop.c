@@ -3,7 +3,6 @@
 #include "client.h"
 #include "command.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "wire/json.h"
 
@@ -16,7 +15,10 @@ static const char HELP[] = "usage: sluice stop [--json] GENERATION_ID\n       sl
                            "back; --json prints the whole answer.\n"
                            "--all also drops what waits behind it.\n";
 
+enum { STOPPING_MAGIC = 0x73746f70 };
+
 struct stopping {
+    uint32_t magic;
     struct loop *loop;
     bool as_json;
     int exit_status;
@@ -39,6 +41,7 @@ static void on_answer(int status, struct span body, void *arg)
     struct stopping *s = arg;
     struct json_doc *doc = NULL;
     struct err err = {.code = ERR_OK};
+    CHECK_MAGIC(s, STOPPING_MAGIC);
     loop_stop(s->loop);
     if (status < 0) {
         (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(body));
@@ -60,7 +63,10 @@ static void on_answer(int status, struct span body, void *arg)
 
 static int stop_one(const char *kind, const char *id, bool all, bool as_json)
 {
-    struct stopping s = {.loop = loop_new(), .as_json = as_json, .exit_status = EXIT_FAILED};
+    struct stopping s = {.magic = STOPPING_MAGIC,
+                         .loop = loop_new(),
+                         .as_json = as_json,
+                         .exit_status = EXIT_FAILED};
     struct fetcher *fetcher = fetcher_new(s.loop);
     char *server = client_server_url(), *authorization = client_authorization();
     char *url = mem_printf("%s/v1/%s/%s/stop", server, kind, id);
@@ -106,6 +112,7 @@ int command_stop(int argc, char **argv)
         (void)fputs(HELP, stderr);
         return EXIT_USAGE;
     }
-    return chat != NULL ? stop_one("chats", chat, all, as_json)
-                        : stop_one("generations", argv[optind], all, as_json);
+    const char *id = chat != NULL ? chat : argv[optind];
+    return client_is_id(id) ? stop_one(chat != NULL ? "chats" : "generations", id, all, as_json)
+                            : EXIT_USAGE;
 }

@@ -238,9 +238,6 @@ int command_tail(int argc, char **argv)
         return EXIT_USAGE;
     }
     const char *id = chat != NULL ? chat : argv[optind];
-    if (!id_is_valid(span_of(id))) {
-        (void)fprintf(stderr, "sluice: %s is not an id\n", id);
-        return EXIT_USAGE;
-    }
-    return follow(chat != NULL ? "chats" : "generations", id, as_json);
+    return client_is_id(id) ? follow(chat != NULL ? "chats" : "generations", id, as_json)
+                            : EXIT_USAGE;
 }

@@ -71,6 +71,8 @@ const struct conf_tenant *conf_find_tenant(const struct conf *conf,
 bool conf_model_supports(const struct conf_model *model, const char *ability);
 /* The effective settings as YAML, secrets and Redis's password as "***". */
 void conf_print(const struct conf *conf, struct buf *out);
+/* redis_url for people, user and password as "***"; owned. */
+char *conf_redis_url_masked(const struct conf *conf);
 /* The whole of docs/configuration.md, from the same rows. */
 void conf_document(struct buf *out);
 

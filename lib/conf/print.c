@@ -1,5 +1,6 @@
 /* The effective settings as YAML, in the file's own shape. Invariant: no secret is written: "***"
  * stands for each that is set, also for Redis's user and password. */
+#include "base/mem.h"
 #include "conf/rows.h"
 
 /* In double quotes; what is no plain ASCII letter of a text is left to the reader of UTF-8. */
@@ -14,15 +15,14 @@ static void put_quoted(struct buf *out, struct span text)
     (void)buf_byte(out, '"');
 }
 
-static void put_redis_url(struct buf *out, const char *url)
+char *conf_redis_url_masked(const struct conf *conf)
 {
+    const char *url = conf->redis_url;
     const char *scheme = strstr(url, "://");
     const char *at = strrchr(url, '@');
-    if (scheme == NULL || at == NULL || at < scheme) {
-        put_quoted(out, span_of(url));
-        return;
-    }
-    (void)buf_printf(out, "\"%.*s***%s\"", (int)(scheme + 3 - url), url, at);
+    if (scheme == NULL || at == NULL || at < scheme)
+        return mem_strdup(url);
+    return mem_printf("%.*s***%s", (int)(scheme + 3 - url), url, at);
 }
 
 static void put_list(struct buf *out, const struct conf_list *list)
@@ -50,12 +50,17 @@ static void put_value(struct buf *out, const struct conf_row *row, const void *o
         break;
     }
     const char *text = *(char *const *)field;
-    if (row->type == TYPE_REDIS_URL)
-        put_redis_url(out, text);
-    else if (type_is_secret(row->type))
+    if (type_is_secret(row->type))
         put_quoted(out, *text == '\0' ? SPAN_LIT("") : SPAN_LIT("***"));
     else
         put_quoted(out, span_of(text));
+}
+
+static void put_redis_url(struct buf *out, const struct conf *conf)
+{
+    char *masked = conf_redis_url_masked(conf);
+    put_quoted(out, span_of(masked));
+    mem_free(masked);
 }
 
 static void put_settings(struct buf *out, const struct conf *conf)
@@ -70,7 +75,10 @@ static void put_settings(struct buf *out, const struct conf *conf)
         section = row->section;
         (void)buf_printf(
             out, row_is_at_top(row) ? "%s: " : "  %s: ", row_is_at_top(row) ? key : row->name);
-        put_value(out, row, conf);
+        if (row->type == TYPE_REDIS_URL)
+            put_redis_url(out, conf);
+        else
+            put_value(out, row, conf);
         (void)buf_byte(out, '\n');
     }
 }

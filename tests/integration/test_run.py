@@ -10,7 +10,7 @@ import time
 import pytest
 
 from support.client import Api, get_json
-from support.processes import BIN, Process, wait_until
+from support.processes import BIN, Process, free_port, wait_until
 from support.stack import Stack
 
 
@@ -97,6 +97,42 @@ def test_nothing_outlives_a_killed_run(home):
         wait_until(lambda p=pid: is_gone(p), f"{name} to end with its parent", 20)
 
 
+def test_a_second_signal_ends_at_once(home):
+    run = start(home)
+    try:
+        run.wait_line(r"^ready ")
+        pids = children(run.pid)
+        api = next(pid for comm, pid in pids.items() if comm == "sluice-api")
+        os.kill(api, signal.SIGSTOP)  # it hears no SIGTERM
+        run.signal(signal.SIGINT)
+        wait_until(lambda: any(is_gone(pid) for pid in pids.values()), "the stack to be stopping", 20)
+        began = time.monotonic()
+        run.signal(signal.SIGINT)
+        run.wait(20)
+        assert time.monotonic() - began < 4, "not the patience of the first signal"
+        assert all(is_gone(pid) for pid in pids.values())
+    finally:
+        run.kill()
+
+
+def test_a_given_redis_by_reference_and_with_a_password(home, stack):
+    """The password is resolved for use and shown nowhere."""
+    port = free_port()
+    stack.redis.config_set("port", port)
+    stack.redis.execute_command("ACL", "SETUSER", "runner", "on", ">s3cret", "~*", "&*", "+@all")
+    try:
+        url = f"redis://runner:s3cret@127.0.0.1:{port}/0"
+        run = start(home, {"SLUICE_REDIS_URL": "env:MY_REDIS", "MY_REDIS": url})
+        run.wait_line(r"^ready ")
+        assert run.lines[0] == f"redis redis://***@127.0.0.1:{port}/0"
+        assert run.stop(20) == 0
+        doctor = sluice("doctor", env={"SLUICE_REDIS_URL": url})
+        assert "redis://***@" in doctor.stdout and "s3cret" not in doctor.stdout + run.read_log()
+    finally:
+        stack.redis.execute_command("ACL", "DELUSER", "runner")
+        stack.redis.config_set("port", 0)
+
+
 def test_a_port_in_use_is_told(home):
     with Stack(workers=0) as stack:
         port = stack.api_processes[0].url.rsplit(":", 1)[1]
@@ -124,6 +160,7 @@ def test_stop_and_tail(stack):
     assert sluice("tail", running.generation, env=env).returncode == 1
     assert sluice("tail", "no-such-generation", env=env).returncode == 1
     assert sluice("stop", env=env).returncode == 2
+    assert sluice("stop", "../chats", env=env).returncode == 2 and sluice("tail", "a/b", env=env).returncode == 2
 
 
 def stream_text(stream):
