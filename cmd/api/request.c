@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* The scripts count in doubles, and so do browsers. */
+static const int64_t SEQ_MAX = (INT64_C(1) << 53) - 1;
+
 _Static_assert((int)LIMIT_IDEMPOTENCY_KEY <= (int)ID_MAX, "an idempotency key fits struct id");
 
 static bool refuse(struct http_request *r, const char *param, const char *what)
@@ -124,6 +127,6 @@ bool request_cursor(struct http_request *r, int64_t *out)
         *out = -1;
         return true;
     }
-    return parse_int(text, 0, INT64_MAX, out) ||
-           refuse(r, name, "must be a seq, a whole number from 0");
+    return parse_int(text, 0, SEQ_MAX, out) ||
+           refuse(r, name, "must be a seq, a whole number from 0 to 2^53 - 1");
 }

@@ -1,6 +1,7 @@
 /* Owns: one client's socket, its deadlines and what state it is in. Must not know routes or events.
  * Invariant: in READING the input is parsed, in every other state it waits in a bounded buffer, or
- * ends the stream. */
+ * ends the stream. The next request is read when the answer before it has left: a client that does
+ * not read costs one answer. */
 #include "http/inner.h"
 
 #include "base/clock.h"
@@ -19,8 +20,7 @@ enum {
     CONN_MAGIC = 0x636f6e6e,
     INPUT_MAX = 16 * 1024,
     LINGER_MS = 1000,
-    LINGER_BYTES = 256 * 1024,
-    CLOSING_MS = 5000
+    LINGER_BYTES = 256 * 1024
 };
 
 static const char *const STATE_NAMES[CONN_STATES] = {"reading", "handling",  "writing", "streaming",
@@ -129,7 +129,6 @@ static void handle(struct conn *c)
  * for 100 is told to go on. */
 static void on_head(struct conn *c)
 {
-    c->saw_body = true;
     conn_arm(c, c->server->options.body_ms);
     if (parser_expects_continue(c->parser))
         conn_send(c, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -185,22 +184,32 @@ static void next_request(void *arg)
         read_input(c);
 }
 
-void conn_answered(struct conn *c)
+/* The answer has left: the connection is the next request's. */
+static void read_next(struct conn *c)
 {
-    request_free(c->request);
-    c->request = NULL;
-    conn_state(c, CONN_WRITING);
-    if (!c->keeps_alive) {
+    if (c->server->is_draining) {
         conn_finish(c);
         return;
     }
-    c->saw_body = false;
     parser_reset(c->parser);
     conn_state(c, CONN_READING);
     conn_arm(c, c->server->options.keepalive_ms);
     if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0 || c->peer_ended)
         loop_defer(c->server->loop, next_request,
                    c); /* a pipelined one; never deeper on the stack */
+}
+
+void conn_answered(struct conn *c)
+{
+    request_free(c->request);
+    c->request = NULL;
+    conn_state(c, CONN_WRITING);
+    if (!c->keeps_alive)
+        conn_finish(c);
+    else if (conn_waiting(c) > 0)
+        conn_arm(c, c->server->options.stall_ms);
+    else
+        read_next(c);
 }
 
 static void linger(struct conn *c)
@@ -217,12 +226,14 @@ static void linger(struct conn *c)
 
 void conn_finish(struct conn *c)
 {
+    struct evbuffer *input = bufferevent_get_input(c->bev);
     conn_state(c, CONN_CLOSING);
     c->stream = NULL;
+    (void)evbuffer_drain(input, evbuffer_get_length(input)); /* a full one would stop the reading */
     if (conn_waiting(c) == 0)
         linger(c);
     else
-        conn_arm(c, CLOSING_MS);
+        conn_arm(c, c->server->options.stall_ms);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -232,6 +243,8 @@ static void on_written(struct bufferevent *bev, void *arg)
     CHECK_MAGIC(c, CONN_MAGIC);
     if (c->state == CONN_STREAMING)
         stream_progress(c->stream);
+    else if (c->state == CONN_WRITING && conn_waiting(c) == 0)
+        read_next(c);
     else if (c->state == CONN_CLOSING && conn_waiting(c) == 0)
         linger(c);
 }
@@ -242,14 +255,14 @@ static void on_end(struct bufferevent *bev, short what, void *arg)
     (void)bev;
     CHECK_MAGIC(c, CONN_MAGIC);
     bool is_end = (what & BEV_EVENT_EOF) != 0;
+    bool has_input = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
     c->peer_ended = true;
     if (is_end &&
-        c->state == CONN_HANDLING) /* it may have closed its half only: the answer is still sent */
-        c->keeps_alive = false;
-    else if (is_end && c->state == CONN_CLOSING)
+        c->state == CONN_HANDLING) /* it may have closed its half only: the answer is still sent, */
+        c->keeps_alive = c->keeps_alive && has_input; /* and those of what it pipelined */
+    else if (is_end && (c->state == CONN_WRITING || c->state == CONN_CLOSING))
         (void)bufferevent_enable(c->bev, EV_WRITE); /* finish the answer */
-    else if (is_end && c->state == CONN_READING &&
-             evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+    else if (is_end && c->state == CONN_READING && has_input)
         read_input(c);
     else
         conn_kill(c, is_end ? "client closed" : "connection error");
@@ -266,20 +279,26 @@ static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_
         c->progress_ms = clock_mono_ms();
 }
 
+/* Bytes wait for a client: it has stall_ms from the last that it took. */
+static void check_stall(struct conn *c)
+{
+    int64_t still_ms = c->progress_ms + c->server->options.stall_ms - clock_mono_ms();
+    if (conn_waiting(c) == 0)
+        return;
+    if (still_ms > 0) {
+        conn_arm(c, still_ms);
+        return;
+    }
+    metric_add(METRIC_HTTP_STALLED, 1);
+    conn_kill(c, "the client does not read");
+}
+
 static void on_deadline(void *arg)
 {
     struct conn *c = arg;
     CHECK_MAGIC(c, CONN_MAGIC);
-    if (c->state == CONN_STREAMING) {
-        int64_t still_ms = c->progress_ms + c->server->options.stall_ms - clock_mono_ms();
-        if (conn_waiting(c) == 0)
-            return;
-        if (still_ms > 0) {
-            conn_arm(c, still_ms);
-            return;
-        }
-        metric_add(METRIC_HTTP_STALLED, 1);
-        conn_kill(c, "the client does not read");
+    if (c->state == CONN_STREAMING || c->state == CONN_WRITING || c->state == CONN_CLOSING) {
+        check_stall(c);
     } else if (c->state == CONN_READING && !parser_is_idle(c->parser)) {
         metric_add(METRIC_HTTP_REJECTED, 1);
         c->keeps_alive = false;

@@ -42,11 +42,11 @@ struct http_options {
     /* Called first for every request; returns true when it answered (authorisation, Host and Origin
      * checks). May be NULL. */
     bool (*before)(struct http_request *request, void *arg);
-    size_t max_body_bytes;                    /* 0: LIMIT_BODY */
-    size_t max_connections;                   /* 0: open files - 1024 */
-    size_t max_per_address;                   /* 0: LIMIT_CONNECTIONS_PER_ADDRESS */
+    size_t max_body_bytes;  /* 0: LIMIT_BODY */
+    size_t max_connections; /* 0: open files - 1024 */
+    size_t max_per_address; /* 0: LIMIT_CONNECTIONS_PER_ADDRESS, loopback addresses free */
     int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
-    int64_t stall_ms;                         /* streams; 0: LIMIT_SSE_STALL_MS */
+    int64_t stall_ms; /* of a client that takes nothing of its answer; 0: LIMIT_SSE_STALL_MS */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);
@@ -87,7 +87,7 @@ void http_reply_code(struct http_request *r, int code); /* the table's message *
 
 /* Streaming: sends status 200 and the headers of an event stream (text/event-stream unless
  * content_type says else), chunked for 1.1, until close for 1.0. The request is over with it. Bytes
- * that the client sends from here on close the connection. */
+ * that the client sent behind the request, or sends from here on, close the connection. */
 struct http_stream_hooks {
     void (*on_gone)(void *arg,
                     const char *reason); /* closed by the other side, stalled, or server freed; the

@@ -55,6 +55,7 @@ struct http_request {
     size_t param_count;
     struct pair query[HTTP_QUERY_MAX];
     size_t query_count;
+    bool has_odd_query;    /* a name that stands twice, or too many */
     char *decoded;         /* what params and query point into */
     struct joined *joined; /* headers that had to be joined, kept until the answer */
     struct buf extra;      /* headers added by the handler */
@@ -82,7 +83,7 @@ struct conn {
     struct timer deadline;
     int64_t progress_ms; /* when bytes last left, while some wait */
     size_t served;
-    bool keeps_alive, peer_ended, saw_body;
+    bool keeps_alive, peer_ended;
     char peer[48];
     LIST_ENTRY(conn) link;
 };
@@ -98,7 +99,7 @@ struct http_server {
     size_t conn_count;
     struct map *per_address; /* address to struct address_count */
     struct timer accept_again;
-    bool is_paused, is_draining, flush_is_due;
+    bool is_paused, is_draining, flush_is_due, caps_loopback;
 };
 
 /* connection.c */

@@ -68,14 +68,16 @@ static bool has_body(int status)
 }
 
 /* Status line and the headers that every answer has. */
-static void put_head(struct buf *out, int status, const char *content_type, bool keeps_alive)
+static void put_head(struct buf *out, int status, const char *content_type, const struct conn *c)
 {
     (void)buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase_of(status), date_now());
     if (content_type != NULL)
         (void)buf_printf(out, "Content-Type: %s\r\n", content_type);
     (void)buf_text(out, "X-Content-Type-Options: nosniff\r\n");
-    if (!keeps_alive)
+    if (!c->keeps_alive)
         (void)buf_text(out, "Connection: close\r\n");
+    else if (parser_minor(c->parser) == 0) /* RFC 9112 9.3: it closes unless it is told */
+        (void)buf_text(out, "Connection: keep-alive\r\n");
 }
 
 static void send_whole(struct conn *c, struct span extra, int status, const char *content_type,
@@ -83,7 +85,7 @@ static void send_whole(struct conn *c, struct span extra, int status, const char
 {
     struct buf out;
     buf_init(&out, HTTP_HEAD_MAX * 2 + body.len);
-    put_head(&out, status, has_body(status) ? content_type : NULL, c->keeps_alive);
+    put_head(&out, status, has_body(status) ? content_type : NULL, c);
     (void)buf_span(&out, extra);
     if (has_body(status))
         (void)buf_printf(&out, "Content-Length: %zu\r\n", body.len);

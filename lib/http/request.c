@@ -31,16 +31,28 @@ static struct span decode(struct span s, char *to, bool plus_is_space)
     return span_make(to, len);
 }
 
+static bool has_query(const struct http_request *r, struct span name)
+{
+    for (size_t i = 0; i < r->query_count; i++)
+        if (span_equal(r->query[i].name, name))
+            return true;
+    return false;
+}
+
 static void decode_query(struct http_request *r, char *to)
 {
     struct span rest = r->query_text;
-    while (rest.ptr != NULL && rest.len > 0 && r->query_count < HTTP_QUERY_MAX) {
+    while (rest.ptr != NULL && rest.len > 0 && !r->has_odd_query) {
         struct span value = span_cut(&rest, '&'), name = span_cut(&value, '=');
         if (name.len == 0)
             continue;
+        name = decode(name, to, true);
+        to += name.len;
+        r->has_odd_query = r->query_count == HTTP_QUERY_MAX || has_query(r, name);
+        if (r->has_odd_query)
+            return;
         struct pair *p = &r->query[r->query_count++];
-        p->name = decode(name, to, true);
-        to += p->name.len;
+        p->name = name;
         p->value = value.ptr == NULL ? span_make(to, 0) : decode(value, to, true);
         to += p->value.len;
     }
@@ -150,6 +162,16 @@ static void no_route(struct http_request *r, struct span allowed)
         http_reply_code(r, ERR_METHOD);
 }
 
+/* Which of two values is meant is not guessed, and none is dropped. */
+static void odd_query(struct http_request *r)
+{
+    struct err err = {.code = ERR_OK};
+    (void)err_set(&err, ERR_BAD_REQUEST, "query",
+                  "a query parameter stands twice, or there are more than %d",
+                  HTTP_QUERY_MAX); /* answered here */
+    http_reply_error(r, &err);
+}
+
 void request_dispatch(struct http_request *r)
 {
     const struct http_options *o = &r->conn->server->options;
@@ -171,10 +193,12 @@ void request_dispatch(struct http_request *r)
         at += r->params[i].value.len;
     }
     if (o->before == NULL || !o->before(r, o->arg)) {
-        if (r->route != NULL)
-            r->route->handler(r, o->arg);
-        else
+        if (r->route == NULL)
             no_route(r, buf_as_span(&allowed));
+        else if (r->has_odd_query)
+            odd_query(r);
+        else
+            r->route->handler(r, o->arg);
     }
     buf_release(&allowed);
 }

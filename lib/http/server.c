@@ -27,8 +27,10 @@ struct address_count {
 static size_t connections_allowed(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * SPARE_FILES)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return SPARE_FILES / 2;
+    if (limit.rlim_cur <= 2 * SPARE_FILES) /* few: half is kept for Redis and the rest */
+        return (size_t)limit.rlim_cur / 2;
     return (size_t)limit.rlim_cur - SPARE_FILES;
 }
 
@@ -50,15 +52,18 @@ static void accept_again(void *arg)
         pause_accepting(s, false);
 }
 
-/* Counts one more connection of an address; false when it has too many. */
-static bool address_take(struct http_server *s, const char *peer)
+/* Counts one more connection of an address; false when it has too many. Behind a loopback address
+ * stands a proxy with everybody's connections, or this machine's owner: only the cap of all holds.
+ */
+static bool address_take(struct http_server *s, const char *peer, bool is_loopback)
 {
     struct address_count *a = map_get(s->per_address, peer);
+    bool is_capped = s->caps_loopback || !is_loopback;
     if (a == NULL) {
         a = MEM_NEW(struct address_count);
         (void)map_put(s->per_address, peer, a); /* there was none */
     }
-    if (a->count >= s->options.max_per_address)
+    if (is_capped && a->count >= s->options.max_per_address)
         return false;
     a->count++;
     return true;
@@ -78,6 +83,38 @@ void address_release(struct http_server *s, const char *peer)
 
 /* Accepting. */
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (address->sa_family == AF_INET) {
+        memcpy(&v4, address, sizeof v4);
+        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->sa_family == AF_INET6) {
+        memcpy(&v6, address, sizeof v6);
+        return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+    }
+    return address->sa_family == AF_UNIX;
+}
+
+/* One write, no waiting: whoever holds that many is owed a reason, not a connection. */
+static void turn_away(int fd)
+{
+#define BODY                                                                                       \
+    "{\"error\":{\"code\":\"rate_limited\",\"message\":\"too many connections of one address\","   \
+    "\"retryable\":true}}"
+    _Static_assert(sizeof BODY - 1 == 98, "as Content-Length says");
+    static const char ANSWER[] =
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+        "Connection: close\r\nContent-Length: 98\r\n\r\n" BODY;
+#undef BODY
+    metric_add(METRIC_HTTP_REJECTED, 1);
+    (void)send(fd, ANSWER, sizeof ANSWER - 1,
+               MSG_NOSIGNAL | MSG_DONTWAIT); /* it is closed anyway */
+    (void)close(fd);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                       int len, void *arg)
 {
@@ -88,9 +125,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     if (address->sa_family != AF_UNIX &&
         getnameinfo(address, (socklen_t)len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
         (void)snprintf(peer, sizeof peer, "unknown");
-    if (!address_take(s, peer)) {
-        metric_add(METRIC_HTTP_REJECTED, 1);
-        (void)close((int)fd); /* nothing is owed to whoever holds that many */
+    if (!address_take(s, peer, is_loopback(address))) {
+        turn_away((int)fd);
         return;
     }
     (void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
@@ -218,6 +254,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
     s->magic = HTTP_SERVER_MAGIC;
     s->loop = loop;
     s->options = *options;
+    s->caps_loopback = options->max_per_address > 0;
     set_defaults(&s->options);
     s->per_address = map_new();
     LIST_INIT(&s->conns);

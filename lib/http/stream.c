@@ -7,6 +7,7 @@
 #include "base/metric.h"
 #include "wire/limits.h"
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <sys/socket.h>
@@ -61,14 +62,20 @@ static void send_head(struct http_request *r, struct http_stream *s, const char 
     buf_release(&head);
 }
 
-/* A stream that nobody will read: the request was HEAD, or the client had left while it was
- * handled. */
+/* Whether the client sent more behind the request that became a stream. */
+static bool has_sent_more(const struct conn *c)
+{
+    return evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
+}
+
+/* A stream that may not go on: the request was HEAD, or while it was handled the client left, or
+ * sent more, which is what it may not do on a stream. */
 static void end_unread(void *arg)
 {
     struct http_stream *s = arg;
     CHECK_MAGIC(s, STREAM_MAGIC);
     if (s->conn->stream == s)
-        conn_kill(s->conn, "nobody reads");
+        conn_kill(s->conn, has_sent_more(s->conn) ? "client sent on a stream" : "nobody reads");
 }
 
 struct http_stream *http_stream_begin(struct http_request *r, const char *content_type,
@@ -93,7 +100,7 @@ struct http_stream *http_stream_begin(struct http_request *r, const char *conten
     conn_state(c, CONN_STREAMING);
     bufferevent_setwatermark(c->bev, EV_WRITE, LOW_MARK, 0);
     metric_add(METRIC_HTTP_STREAMS, 1);
-    if (is_head || c->peer_ended)
+    if (is_head || c->peer_ended || has_sent_more(c))
         loop_defer(c->server->loop, end_unread, s);
     return s;
 }
