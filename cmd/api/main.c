@@ -8,12 +8,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "bus/queue.h"
+#include "conf/daemon.h"
 #include "loop/process.h"
 #include "wire/limits.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     API_RETRY_MS = 800, /* the bus gives up before the second is over in which a 503 is promised */
@@ -23,69 +22,13 @@ enum {
 
 /* The whole process. */
 struct program {
-    struct api api;
+    struct api api; /* first: its magic is the program's */
+    const struct daemon *daemon;
+    struct conf *conf; /* what api.conf points to, for the reload */
     struct process *process;
     struct keeper *keeper;
     struct drain drain;
 };
-
-struct arguments {
-    const char *config;
-    bool want_check;
-};
-
-static const char HELP[] =
-    "usage: sluice-api [--config FILE] [--check-config] [--version] [--help]\n"
-    "\n"
-    "The HTTP side of Sluice: takes generations, streams their events, stops them.\n"
-    "  --config FILE   configuration (else SLUICE_CONFIG, else defaults and SLUICE_* variables)\n"
-    "  --check-config  print the effective configuration and end\n"
-    "  --version       print the version and end\n"
-    "  --help          print this and end\n";
-
-/* Returns -1 to go on, else the status to end with. */
-static int read_arguments(int argc, char **argv, struct arguments *out)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check-config", no_argument, NULL, 'k'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            out->config = optarg;
-            break;
-        case 'k':
-            out->want_check = true;
-            break;
-        case 'v':
-            (void)puts("sluice-api " SLUICE_VERSION);
-            return 0;
-        case 'h':
-            (void)fputs(HELP, stdout);
-            return 0;
-        default:
-            (void)fputs(HELP, stderr);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "sluice-api: what is %s?\n%s", argv[optind], HELP);
-        return 2;
-    }
-    return -1;
-}
-
-static void print_config(const struct conf *conf)
-{
-    struct buf text;
-    buf_init(&text, LIMIT_MP_BYTES);
-    conf_print(conf, &text);
-    (void)printf("%.*s", SPAN_ARG(buf_as_span(&text)));
-    buf_release(&text);
-}
 
 /* What this version insists on while there are no API keys. */
 static int check_conf(const struct conf *conf, struct err *err)
@@ -108,22 +51,6 @@ static int check_conf(const struct conf *conf, struct err *err)
     return 0;
 }
 
-static void setup_log(const struct conf *conf)
-{
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {
-        {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
-    enum log_level level = LOG_INFO;
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        if (strcmp(conf->log_level, levels[i].name) == 0) {
-            level = levels[i].level;
-        }
-    }
-    log_setup("sluice-api", level, strcmp(conf->log_format, "json") == 0);
-}
-
 static void on_redis_up(void *arg)
 {
     (void)arg;
@@ -139,7 +66,16 @@ static void on_redis_down(void *arg)
 static void on_drain(void *arg)
 {
     struct program *p = arg;
+    CHECK_MAGIC(&p->api, API_MAGIC);
     drain_start(&p->drain);
+}
+
+/* Handlers look at the configuration anew for each request. */
+static void on_reload(void *arg)
+{
+    struct program *p = arg;
+    CHECK_MAGIC(&p->api, API_MAGIC);
+    (void)daemon_reload(p->daemon, p->conf); /* says itself what became of it */
 }
 
 static void open_bus(struct program *p)
@@ -192,7 +128,7 @@ static int listen_all(struct program *p, struct err *err)
 
 static void open_program(struct program *p, const struct conf *conf)
 {
-    const struct process_hooks hooks = {.on_drain = on_drain, .arg = p};
+    const struct process_hooks hooks = {.on_drain = on_drain, .on_reload = on_reload, .arg = p};
     struct api *api = &p->api;
     api->magic = API_MAGIC;
     api->conf = conf;
@@ -209,8 +145,8 @@ static void open_program(struct program *p, const struct conf *conf)
     drain_init(&p->drain, api);
 }
 
-/* Servers first: their clients' requests and streams leave readers and pending answers behind
- * nobody. */
+/* Servers first: with them the requests and streams go, and the readers and pending answers that
+ * hang on those. */
 static void close_program(struct program *p)
 {
     struct api *api = &p->api;
@@ -228,9 +164,9 @@ static void close_program(struct program *p)
     buf_release(&api->scratch);
 }
 
-static int run(const struct conf *conf, struct err *err)
+static int run(const struct daemon *daemon, struct conf *conf, struct err *err)
 {
-    struct program p = {.process = NULL};
+    struct program p = {.daemon = daemon, .conf = conf};
     open_program(&p, conf);
     int rc = listen_all(&p, err);
     if (rc == 0) {
@@ -246,26 +182,11 @@ static int run(const struct conf *conf, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.config = NULL};
-    struct conf *conf = NULL;
-    struct err err;
-    int status = read_arguments(argc, argv, &arguments);
-    if (status >= 0) {
-        return status;
-    }
-    int rc = conf_load(arguments.config, &conf, &err);
-    if (rc == 0) {
-        rc = check_conf(conf, &err);
-    }
-    if (rc == 0 && arguments.want_check) {
-        print_config(conf);
-    } else if (rc == 0) {
-        setup_log(conf);
-        rc = run(conf, &err);
-    }
-    if (rc != 0) {
-        (void)fprintf(stderr, "sluice-api: %s\n", err.message);
-    }
-    conf_free(conf);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    static const struct daemon daemon = {
+        .name = "sluice-api",
+        .summary = "The HTTP side of Sluice: takes generations, streams their events, stops them.",
+        .check = check_conf,
+        .run = run,
+    };
+    return daemon_main(argc, argv, &daemon);
 }

@@ -126,8 +126,9 @@ int conf_load(const char *path, struct conf **out, struct err *err)
     if (path == NULL)
         path = getenv("SLUICE_CONFIG");
     struct conf *conf = MEM_NEW(struct conf);
+    conf->path = path == NULL || *path == '\0' ? NULL : mem_strdup(path);
     conf_set_defaults(conf_settings, conf);
-    int result = path == NULL || *path == '\0' ? 0 : read_file(conf, path, err);
+    int result = conf->path == NULL ? 0 : read_file(conf, path, err);
     if (result == 0)
         result = read_environment(conf, err);
     if (result == 0)
@@ -153,7 +154,58 @@ void conf_free(struct conf *conf)
             rows_release(conf_tables[i].rows, items + j * conf_tables[i].item_size);
         mem_free(items);
     }
+    mem_free(conf->path);
     mem_free(conf);
+}
+
+static void swap_table(const struct conf_table *table, struct conf *a, struct conf *b)
+{
+    size_t a_count, b_count;
+    void *a_items = table_items(table, a, &a_count), *b_items = table_items(table, b, &b_count);
+    table_set_items(table, a, b_items, b_count);
+    table_set_items(table, b, a_items, a_count);
+}
+
+int conf_reload(struct conf *conf, const struct conf_reload_hooks *hooks, struct err *err)
+{
+    struct conf *fresh = NULL;
+    int result = conf_load(conf->path == NULL ? "" : conf->path, &fresh, err);
+    if (result == 0 && hooks->check != NULL)
+        result = hooks->check(fresh, err);
+    if (result != 0) {
+        conf_free(fresh);
+        return result;
+    }
+    for (size_t i = 0; i < conf_settings.count; i++) {
+        const struct conf_row *row = &conf_settings.rows[i];
+        char key[CONF_KEY_MAX];
+        row_key(row, key);
+        if (row->is_live)
+            row_swap(row, conf, fresh);
+        else if (!row_is_equal(row, conf, fresh))
+            hooks->on_kept(key, hooks->arg);
+    }
+    for (size_t i = 0; i < CONF_TABLES; i++)
+        swap_table(&conf_tables[i], conf, fresh);
+    conf_free(fresh);
+    return 0;
+}
+
+struct conf_model *conf_model_copy(const struct conf_model *model)
+{
+    struct conf_rows rows = table_of("models")->rows;
+    struct conf_model *copy = MEM_NEW(struct conf_model);
+    for (size_t i = 0; i < rows.count; i++)
+        row_copy(&rows.rows[i], copy, model);
+    return copy;
+}
+
+void conf_model_free(struct conf_model *model)
+{
+    if (model == NULL)
+        return;
+    rows_release(table_of("models")->rows, model);
+    mem_free(model);
 }
 
 const struct conf_model *conf_find_model(const struct conf *conf, struct span name)
@@ -172,12 +224,4 @@ const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span 
         if (span_is(name, conf->tenants[i].name))
             return &conf->tenants[i];
     return NULL;
-}
-
-bool conf_model_supports(const struct conf_model *model, const char *ability)
-{
-    for (size_t i = 0; i < model->supports.count; i++)
-        if (strcmp(model->supports.items[i], ability) == 0)
-            return true;
-    return false;
 }

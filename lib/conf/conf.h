@@ -45,7 +45,8 @@ struct conf_key {
 
 /* conf->worker_slots, conf->limits_output, ... Texts are never NULL. */
 struct conf {
-#define X(section, name, type, fallback, min, max, sentence) conf_type_##type section##_##name;
+#define X(section, name, type, fallback, min, max, when, sentence)                                 \
+    conf_type_##type section##_##name;
 #include "conf/conf.def"
 #undef X
     struct conf_model *models;
@@ -54,6 +55,7 @@ struct conf {
     size_t tenant_count;
     struct conf_key *keys;
     size_t key_count;
+    char *path; /* of the file; NULL: none */
 };
 
 /* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset or empty) and the
@@ -63,12 +65,26 @@ struct conf {
  * it; `*out` is untouched then. */
 MUST_USE int conf_load(const char *path, struct conf **out, struct err *err);
 void conf_free(struct conf *conf); /* NULL is a no-op */
+
+/* What SIGHUP does: reads the same file, and secrets, again. Lists and the rows that are LIVE take
+ * their new values in place, so pointers to old ones are void then. The others keep theirs;
+ * `on_kept` names each whose value has become another. `check` is the program's own word on a
+ * configuration (0 or negative with `err`). On failure, as of conf_load, nothing changes. */
+struct conf_reload_hooks {
+    int (*check)(const struct conf *conf, struct err *err); /* may be NULL */
+    void (*on_kept)(const char *key, void *arg);
+    void *arg;
+};
+MUST_USE int conf_reload(struct conf *conf, const struct conf_reload_hooks *hooks, struct err *err);
+
+/* An owned copy, for who outlives a reload. */
+struct conf_model *conf_model_copy(const struct conf_model *model);
+void conf_model_free(struct conf_model *model); /* NULL is a no-op */
 const struct conf_model *conf_find_model(
     const struct conf *conf,
     struct span name); /* empty name: `default`, else the first; NULL when there is none */
 const struct conf_tenant *conf_find_tenant(const struct conf *conf,
                                            struct span name); /* `default` is always there */
-bool conf_model_supports(const struct conf_model *model, const char *ability);
 /* The effective settings as YAML, secrets and Redis's password as "***". */
 void conf_print(const struct conf *conf, struct buf *out);
 /* redis_url for people, user and password as "***"; owned. */

@@ -36,13 +36,15 @@ static void put_row(struct buf *out, const struct conf_row *row, const char *key
     put_default(out, row);
     (void)buf_text(out, " | ");
     put_range(out, row);
+    if (variable != NULL)
+        (void)buf_printf(out, " | %s", row->is_live ? "live" : "restart");
     (void)buf_printf(out, " | %s |\n", row->sentence);
 }
 
 static void put_settings(struct buf *out)
 {
     (void)buf_text(out, "\n## Settings\n\n| in the file | environment | default | values | "
-                        "|\n|---|---|---|---|---|\n");
+                        "change | |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < conf_settings.count; i++) {
         char key[CONF_KEY_MAX];
         char variable[CONF_VARIABLE_MAX];

@@ -29,15 +29,13 @@ void conf_set_defaults(struct conf_rows rows, void *owner)
 
 void *conf_add_item(struct conf *conf, const struct conf_table *table)
 {
-    char *base = (char *)conf;
     size_t count;
     char *items = table_items(table, conf, &count);
     items = mem_grow(items, count + 1, table->item_size);
     void *item = items + count * table->item_size;
     memset(item, 0, table->item_size);
     count++;
-    *(char **)(void *)(base + table->items_at) = items;
-    *(size_t *)(void *)(base + table->count_at) = count;
+    table_set_items(table, conf, items, count);
     conf_set_defaults(table->rows, item);
     return item;
 }

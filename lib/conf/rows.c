@@ -5,10 +5,19 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+enum { WHEN_START = false, WHEN_LIVE = true };
+
 static const struct conf_row settings[] = {
-#define X(section, name, type, fallback, min, max, sentence)                                       \
-    {#section, #name, TYPE_##type, offsetof(struct conf, section##_##name),                        \
-     fallback, min,   max,         sentence},
+#define X(section_, name_, type_, fallback_, min_, max_, when_, sentence_)                         \
+    {.section = #section_,                                                                         \
+     .name = #name_,                                                                               \
+     .type = TYPE_##type_,                                                                         \
+     .offset = offsetof(struct conf, section_##_##name_),                                          \
+     .fallback = fallback_,                                                                        \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .is_live = WHEN_##when_,                                                                      \
+     .sentence = sentence_},
 #include "conf/conf.def"
 #undef X
 };
@@ -19,9 +28,16 @@ const struct conf_rows conf_settings = {settings, COUNT_OF(settings)};
 #define SECTION_tenant "tenants"
 #define SECTION_key    "keys"
 static const struct conf_row list_rows[] = {
-#define Y(list, name, field, type, fallback, min, max, sentence)                                   \
-    {SECTION_##list, name, TYPE_##type, offsetof(struct conf_##list, field),                       \
-     fallback,       min,  max,         sentence},
+#define Y(list_, name_, field_, type_, fallback_, min_, max_, sentence_)                           \
+    {.section = SECTION_##list_,                                                                   \
+     .name = name_,                                                                                \
+     .type = TYPE_##type_,                                                                         \
+     .offset = offsetof(struct conf_##list_, field_),                                              \
+     .fallback = fallback_,                                                                        \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .is_live = true,                                                                              \
+     .sentence = sentence_},
 #include "conf/lists.def"
 #undef Y
 };
@@ -102,6 +118,59 @@ void row_release(const struct conf_row *row, void *owner)
     }
 }
 
+void row_copy(const struct conf_row *row, void *to, const void *from)
+{
+    const void *source = (const char *)from + row->offset;
+    void *target = (char *)to + row->offset;
+    switch (type_kept(row->type)) {
+    case KEPT_TEXT:
+        *(char **)target = mem_strdup(*(char *const *)source);
+        break;
+    case KEPT_NUMBER:
+        *(int64_t *)target = *(const int64_t *)source;
+        break;
+    case KEPT_LIST: {
+        const struct conf_list *list = source;
+        struct conf_list copy = {mem_new_array(list->count, sizeof(char *)), list->count};
+        for (size_t i = 0; i < list->count; i++)
+            copy.items[i] = mem_strdup(list->items[i]);
+        *(struct conf_list *)target = copy;
+        break;
+    }
+    }
+}
+
+void row_swap(const struct conf_row *row, void *a, void *b)
+{
+    static const size_t sizes[] = {[KEPT_TEXT] = sizeof(char *),
+                                   [KEPT_NUMBER] = sizeof(int64_t),
+                                   [KEPT_LIST] = sizeof(struct conf_list)};
+    char between[sizeof(struct conf_list)];
+    size_t size = sizes[type_kept(row->type)];
+    void *x = (char *)a + row->offset, *y = (char *)b + row->offset;
+    memcpy(between, x, size);
+    memcpy(x, y, size);
+    memcpy(y, between, size);
+}
+
+static bool is_equal_list(const struct conf_list *a, const struct conf_list *b)
+{
+    bool is_equal = a->count == b->count;
+    for (size_t i = 0; is_equal && i < a->count; i++)
+        is_equal = strcmp(a->items[i], b->items[i]) == 0;
+    return is_equal;
+}
+
+bool row_is_equal(const struct conf_row *row, const void *a, const void *b)
+{
+    const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+    if (type_kept(row->type) == KEPT_TEXT)
+        return strcmp(*(char *const *)x, *(char *const *)y) == 0;
+    if (type_kept(row->type) == KEPT_NUMBER)
+        return *(const int64_t *)x == *(const int64_t *)y;
+    return is_equal_list(x, y);
+}
+
 void rows_release(struct conf_rows rows, void *owner)
 {
     for (size_t i = 0; i < rows.count; i++)
@@ -115,4 +184,11 @@ void *table_items(const struct conf_table *table, const struct conf *conf, size_
     void *items;
     memcpy(&items, base + table->items_at, sizeof(items));
     return items;
+}
+
+void table_set_items(const struct conf_table *table, struct conf *conf, void *items, size_t count)
+{
+    char *base = (char *)conf;
+    memcpy(base + table->items_at, &items, sizeof(items));
+    memcpy(base + table->count_at, &count, sizeof(count));
 }

@@ -22,6 +22,7 @@ struct conf_row {
     size_t offset;        /* in struct conf, or in the list's item */
     const char *fallback; /* NULL: must be given */
     int64_t min, max;
+    bool is_live; /* a reload takes it over */
     const char *sentence;
 };
 struct conf_rows {
@@ -50,8 +51,12 @@ void row_variable(const struct conf_row *row,
 const struct conf_row *rows_find(struct conf_rows rows, const char *section, const char *name);
 void conf_list_release(struct conf_list *list);
 void row_release(const struct conf_row *row, void *owner);
+void row_copy(const struct conf_row *row, void *to, const void *from); /* into a zeroed owner */
+void row_swap(const struct conf_row *row, void *a, void *b);
+bool row_is_equal(const struct conf_row *row, const void *a, const void *b);
 void rows_release(struct conf_rows rows, void *owner);
 void *table_items(const struct conf_table *table, const struct conf *conf, size_t *count);
+void table_set_items(const struct conf_table *table, struct conf *conf, void *items, size_t count);
 
 /* types.c. A text from outside into the owner's field; replaces what is there. On failure nothing
  * changes and `why` says "... ; expected ...", without the text when it may be a secret. */

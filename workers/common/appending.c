@@ -22,9 +22,8 @@ enum {
 
 static int admit(struct run *run, size_t bytes)
 {
-    const struct conf *conf = run->worker->conf;
-    if (bytes > LIMIT_OUTPUT || run->output_bytes + bytes > (size_t)conf->limits_output ||
-        run->outbox.last + 1 >= conf->limits_events) /* the last place is the terminal event's */
+    if (bytes > LIMIT_OUTPUT || run->output_bytes + bytes > run->max_output_bytes ||
+        run->outbox.last + 1 >= run->max_events) /* the last place is the terminal event's */
         return -ERR_OUTPUT_LIMIT;
     run->output_bytes += bytes;
     return 0;
@@ -202,7 +201,7 @@ static void send(struct run *run)
 /* A runaway's text waits for more of it. 0: nothing waits. */
 static int64_t gathering_left_ms(const struct run *run)
 {
-    if (run->state >= RUN_FINISHING || run->outbox.last <= run->worker->conf->limits_events / 2)
+    if (run->state >= RUN_FINISHING || run->outbox.last <= run->max_events / 2)
         return 0;
     int64_t left = run->sent_ms + GATHER_MS - clock_mono_ms();
     return left > 0 ? left : 0;

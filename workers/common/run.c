@@ -57,6 +57,8 @@ struct run *run_new(struct worker *worker, const struct claim *claim, int64_t le
     run->has_slot = true;
     run->lease_until_ms = lease_until_ms;
     run->release_ms = -1;
+    run->max_output_bytes = (size_t)worker->conf->limits_output;
+    run->max_events = worker->conf->limits_events;
     run->claimed_ms = clock_mono_ms();
     claimed_init(&run->claimed, claim);
     outbox_init(&run->outbox, claim->length);

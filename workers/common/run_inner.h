@@ -33,10 +33,11 @@ struct run {
 
     /* appending.c */
     struct outbox outbox;
-    struct timer again; /* gathering, or waiting to try once more */
-    int64_t sent_ms;    /* of the last append */
-    int64_t full_ms;    /* since when Redis takes nothing; 0: it does */
-    size_t output_bytes;
+    struct timer again;                    /* gathering, or waiting to try once more */
+    int64_t sent_ms;                       /* of the last append */
+    int64_t full_ms;                       /* since when Redis takes nothing; 0: it does */
+    size_t output_bytes, max_output_bytes; /* of a reload only later runs know */
+    int64_t max_events;
     unsigned odd_answers; /* in a row */
     bool is_appending, is_held, is_doubted;
 

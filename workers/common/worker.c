@@ -125,6 +125,17 @@ static void on_now(void *arg)
     drain_now(worker);
 }
 
+/* What runs keeps the model and the limits that it began with. */
+static void on_reload(void *arg)
+{
+    struct worker *worker = arg;
+    CHECK_MAGIC(worker, WORKER_MAGIC);
+    if (!daemon_reload(worker->daemon, worker->conf))
+        return;
+    metric_set(METRIC_SLOTS, worker->conf->worker_slots);
+    claims_go(worker); /* there may be more slots */
+}
+
 static void open_bus(struct worker *worker)
 {
     const struct conf *conf = worker->conf;
@@ -149,11 +160,13 @@ static void open_bus(struct worker *worker)
     worker->stops = stop_watch_new(worker->bus, worker->loop, conf->worker_stop_poll, &hooks);
 }
 
-static void open_worker(struct worker *worker, const struct conf *conf, const struct work *work)
+static void open_worker(struct worker *worker, const struct daemon *daemon, struct conf *conf)
 {
-    const struct process_hooks hooks = {.on_drain = on_drain, .on_now = on_now, .arg = worker};
+    const struct process_hooks hooks = {
+        .on_drain = on_drain, .on_now = on_now, .on_reload = on_reload, .arg = worker};
     worker->magic = WORKER_MAGIC;
-    worker->work = work;
+    worker->daemon = daemon;
+    worker->work = daemon->arg;
     worker->conf = conf;
     worker->name = id_mint("w");
     TAILQ_INIT(&worker->runs);
@@ -169,7 +182,7 @@ static void open_worker(struct worker *worker, const struct conf *conf, const st
     leases_init(worker);
     open_bus(worker);
     worker->fetcher = fetcher_new(worker->loop);
-    worker->shared = work->shared_new(worker);
+    worker->shared = worker->work->shared_new(worker);
     claims_init(worker);
     timer_start(&worker->ready, READY_MS);
     timer_start(&worker->forget, FORGET_FIRST_MS);
@@ -197,11 +210,11 @@ static void close_worker(struct worker *worker)
     loop_free(worker->loop);
 }
 
-int worker_run(const struct conf *conf, const struct work *work, struct err *err)
+int worker_run(const struct daemon *daemon, struct conf *conf, struct err *err)
 {
     struct worker worker = {.magic = 0};
-    log_event(LOG_INFO, "worker.start", "version=%s kind=%s", SLUICE_VERSION, work->kind);
-    open_worker(&worker, conf, work);
+    open_worker(&worker, daemon, conf);
+    log_event(LOG_INFO, "worker.start", "version=%s kind=%s", SLUICE_VERSION, worker.work->kind);
     int rc = health_open(&worker, err);
     if (rc == 0) {
         loop_run(worker.loop);

@@ -21,7 +21,8 @@ TAILQ_HEAD(run_list, run);
 struct worker {
     uint32_t magic;
     const struct work *work;
-    const struct conf *conf;
+    const struct daemon *daemon;
+    struct conf *conf; /* changed by a reload only, between two turns of the loop */
     struct loop *loop;
     struct process *process;
     struct bus *bus;

@@ -257,6 +257,7 @@ static void answer_free(void *work)
     place_drop(&a->place); /* held in the teardown only, where nobody shall be served */
     cancel_call(a);
     reply_release(&a->reply);
+    conf_model_free(a->conf_model);
     a->magic = 0;
     mem_free(a);
 }
@@ -265,7 +266,7 @@ static void *shared_new(struct worker *worker)
 {
     if (worker_conf(worker)->model_count == 0)
         log_event(LOG_WARN, "worker.no_model", "hint=models");
-    return places_new(worker_conf(worker));
+    return places_new();
 }
 
 static void shared_free(void *shared)

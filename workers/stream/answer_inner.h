@@ -14,8 +14,8 @@ enum { ANSWER_MAGIC = 0x616e7377 };
 struct answer {
     uint32_t magic;
     struct run *run;
-    const struct conf_model *conf_model;
-    struct llm_model model; /* borrows from conf_model */
+    struct conf_model *conf_model; /* a copy: a reload may change the configuration's */
+    struct llm_model model;        /* borrows from conf_model */
     struct place place;
     struct llm_call *call; /* NULL: none is open */
     struct reply reply;

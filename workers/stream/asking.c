@@ -137,17 +137,18 @@ void answer_ask(struct answer *a)
         answer_fail(a, ERR_PROVIDER_REFUSED, message);
         return;
     }
-    a->conf_model = m;
+    struct conf_model *own = conf_model_copy(m);
+    a->conf_model = own;
     a->model = (struct llm_model){
-        .format = m->provider,
-        .base_url = m->base_url,
-        .key = m->key,
-        .model = m->model,
-        .connect_ms = m->connect_ms,
-        .first_byte_ms = m->first_byte_ms,
-        .first_token_ms = m->first_token_ms,
-        .idle_ms = m->idle_ms,
-        .total_ms = m->total_ms,
+        .format = own->provider,
+        .base_url = own->base_url,
+        .key = own->key,
+        .model = own->model,
+        .connect_ms = own->connect_ms,
+        .first_byte_ms = own->first_byte_ms,
+        .first_token_ms = own->first_token_ms,
+        .idle_ms = own->idle_ms,
+        .total_ms = own->total_ms,
     };
     if (place_take(worker_shared(worker), m, &a->place, on_place, a))
         on_place(a);

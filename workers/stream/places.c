@@ -1,45 +1,59 @@
 /* Lines of waiters, one per model. */
 #include "stream/places.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 
 struct queue_of_model {
-    TAILQ_HEAD(place_line, place) waiting;
+    TAILQ_HEAD(, place) waiting;
     int64_t held, limit;
     bool is_serving; /* on_place is being called: it may give and take */
 };
 
 struct places {
-    const struct conf *conf;
-    struct queue_of_model *queues; /* one per model, in the configuration's order */
+    struct map *queues; /* by the model's name; they stay until the end */
 };
 
-struct places *places_new(const struct conf *conf)
+struct places *places_new(void)
 {
     struct places *places = MEM_NEW(struct places);
-    places->conf = conf;
-    places->queues = mem_new_array(conf->model_count + 1, sizeof *places->queues);
-    for (size_t i = 0; i < conf->model_count; i++) {
-        TAILQ_INIT(&places->queues[i].waiting);
-        places->queues[i].limit = conf->models[i].concurrency;
-    }
+    places->queues = map_new();
     return places;
+}
+
+static void free_queue(const char *name, void *value, void *arg)
+{
+    struct places *places = arg;
+    mem_free(map_remove(places->queues, name));
+    (void)value;
 }
 
 void places_free(struct places *places)
 {
     if (places == NULL)
         return;
-    mem_free(places->queues);
+    map_each(places->queues, free_queue, places);
+    map_free(places->queues);
     mem_free(places);
+}
+
+static struct queue_of_model *queue_of(struct places *places, const struct conf_model *model)
+{
+    struct queue_of_model *queue = map_get(places->queues, model->name);
+    if (queue == NULL) {
+        queue = MEM_NEW(struct queue_of_model);
+        TAILQ_INIT(&queue->waiting);
+        (void)map_put(places->queues, model->name, queue); /* there was none */
+    }
+    queue->limit = model->concurrency;
+    return queue;
 }
 
 bool place_take(struct places *places, const struct conf_model *model, struct place *place,
                 void (*on_place)(void *arg), void *arg)
 {
-    size_t index = (size_t)(model - places->conf->models);
-    CHECK(index < places->conf->model_count && place->queue == NULL);
-    struct queue_of_model *queue = &places->queues[index];
+    CHECK(place->queue == NULL);
+    struct queue_of_model *queue = queue_of(places, model);
     *place = (struct place){.queue = queue, .on_place = on_place, .arg = arg};
     if (queue->held < queue->limit && TAILQ_EMPTY(&queue->waiting)) {
         queue->held++;

@@ -19,10 +19,10 @@ struct place {
     void *arg;
 };
 
-struct places *places_new(const struct conf *conf);
+struct places *places_new(void);
 void places_free(struct places *places); /* when all places were given back */
-/* True: it is held now. False: it waits, and on_place comes when it is held, never before this
- * returns. */
+/* By the model's name; its concurrency is the limit from here on. True: it is held now. False: it
+ * waits, and on_place comes when it is held, never before this returns. */
 MUST_USE bool place_take(struct places *places, const struct conf_model *model, struct place *place,
                          void (*on_place)(void *arg), void *arg);
 void place_give(struct place *place); /* back, or out of the line; again does nothing */

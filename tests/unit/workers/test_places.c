@@ -13,8 +13,9 @@ struct runner {
 
 static struct runner runners[RUNS];
 static int served;
-static struct conf_model models[] = {{.concurrency = 2}, {.concurrency = 1}};
-static const struct conf conf = {.models = models, .model_count = 2};
+static char first[] = "first", second[] = "second";
+static struct conf_model models[] = {{.name = first, .concurrency = 2},
+                                     {.name = second, .concurrency = 1}};
 
 static void on_place(void *arg)
 {
@@ -33,7 +34,7 @@ static int setup(void **state)
 {
     memset(runners, 0, sizeof runners);
     served = 0;
-    *state = places_new(&conf);
+    *state = places_new();
     return 0;
 }
 
@@ -100,6 +101,24 @@ static void dropping_serves_nobody(void **state)
     assert_int_equal(served, 0);
 }
 
+/* A reload may change a model's concurrency: the next who comes brings the new limit. */
+static void the_limit_may_change(void **state)
+{
+    struct places *places = *state;
+    assert_true(take(places, 1, 0));
+    assert_false(take(places, 1, 1));
+    models[1].concurrency = 3;
+    assert_false(take(places, 1, 2)); /* behind those who wait */
+    place_give(&runners[0].place);
+    assert_int_equal(served, 2);
+    models[1].concurrency = 1;
+    assert_false(take(places, 1, 3));
+    place_give(&runners[1].place);
+    assert_int_equal(served, 2); /* one is held still */
+    place_give(&runners[2].place);
+    assert_int_equal(served, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -108,6 +127,7 @@ int main(void)
         TEST(who_leaves_the_line_is_not_served),
         TEST(a_line_of_those_who_fail_at_once_is_served_whole),
         TEST(dropping_serves_nobody),
+        TEST(the_limit_may_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
