@@ -23,9 +23,12 @@ static void end(struct worker *worker)
     loop_stop(worker->loop);
 }
 
+/* A claim that is under way to a Redis that is away is not waited for: if it came through, its lease
+ * brings it back. */
 void drain_check(struct worker *worker)
 {
-    if (worker->drain.stage != DRAIN_NO && worker->running == 0 && claims_are_quiet(worker))
+    bool is_quiet = claims_are_quiet(worker) || !bus_is_up(worker->bus);
+    if (worker->drain.stage != DRAIN_NO && worker->running == 0 && is_quiet)
         end(worker);
 }
 

@@ -95,6 +95,7 @@ static void on_down(void *arg)
     CHECK_MAGIC(worker, WORKER_MAGIC);
     log_event(LOG_WARN, "redis.down", "state=down");
     revival_down(worker);
+    drain_check(worker);
 }
 
 static void on_flag(void *entry)
