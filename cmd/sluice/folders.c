@@ -5,10 +5,13 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +36,25 @@ int folder_make(const char *path)
     }
     mem_free(copy);
     return why;
+}
+
+int folder_claim(const char *path)
+{
+    enum { TRIES = 30, PAUSE_MS = 100 };
+    char *name = mem_printf("%s/lock", path);
+    int fd = open(name, O_RDWR | O_CREAT, 0600); /* NOLINT(android-cloexec-open): see the header */
+    int why = fd < 0 ? errno : EWOULDBLOCK;
+    for (int i = 0; fd >= 0 && why == EWOULDBLOCK && i < TRIES; i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, PAUSE_MS);
+        why = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    }
+    mem_free(name);
+    if (why == 0)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -why;
 }
 
 char *folder_of_state(void)

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "bus/link.h"
 #include "loop/process.h"
 
@@ -55,6 +56,7 @@ struct run {
     char *provider_url;
     char *api_url;
     char *const *model_server; /* argv or NULL */
+    int claim_fd;              /* of the state folder; -1: Redis is somewhere else */
     int ready_services;
     int exit_status;
     bool is_stopping;
@@ -271,6 +273,8 @@ static void on_failed(const char *name, const char *why, void *arg)
     struct run *r = arg;
     CHECK_MAGIC(r, RUN_MAGIC);
     give_up(r, name, why);
+    if (strcmp(name, "api") == 0)
+        (void)fputs("sluice run: SLUICE_PORT names its port; 0 takes any free one\n", stderr);
 }
 
 static void on_stopped(void *arg)
@@ -296,6 +300,33 @@ static void on_now(void *arg)
 
 /* Set-up. */
 
+/* Two servers on one folder would take each other's socket and write over each other's files. */
+static int claim_home(struct run *r)
+{
+    if (environment_or("SLUICE_REDIS_URL", NULL) != NULL)
+        return EXIT_OK;
+    int rc = folder_claim(r->home);
+    if (rc < 0) {
+        (void)fprintf(stderr, "sluice run: %s: %s; set SLUICE_HOME to another folder\n", r->home,
+                      rc == -EWOULDBLOCK ? "another sluice run has its state there"
+                                         : strerror(-rc));
+        return EXIT_FAILED;
+    }
+    r->claim_fd = rc;
+    return EXIT_OK;
+}
+
+static int check_port(void)
+{
+    const char *port = environment_or("SLUICE_PORT", "0");
+    uint64_t value = 0;
+    if (num_parse_u64(span_of(port), &value) == 0 && value <= UINT16_MAX)
+        return EXIT_OK;
+    (void)fprintf(stderr, "sluice run: SLUICE_PORT: '%s' is not valid; expected 0 to 65535\n",
+                  port);
+    return EXIT_FAILED;
+}
+
 static int prepare(struct run *r, const char *config)
 {
     struct err err = {.code = ERR_OK};
@@ -315,7 +346,7 @@ static int prepare(struct run *r, const char *config)
                       r->home, why != 0 ? strerror(why) : "the path is too long for a socket");
         return EXIT_FAILED;
     }
-    return EXIT_OK;
+    return check_port() == EXIT_OK ? claim_home(r) : EXIT_FAILED;
 }
 
 static void release(struct run *r)
@@ -328,6 +359,8 @@ static void release(struct run *r)
     if (r->loop != NULL)
         loop_free(r->loop);
     conf_free(r->conf);
+    if (r->claim_fd >= 0)
+        (void)close(r->claim_fd);
     char *owned[] = {r->home, r->bin, r->redis_url, r->provider_url, r->api_url};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free(owned[i]);
@@ -335,7 +368,8 @@ static void release(struct run *r)
 
 static int run_stack(const char *config, char *const *model_server)
 {
-    struct run r = {.magic = RUN_MAGIC, .model_server = model_server, .exit_status = EXIT_OK};
+    struct run r = {
+        .magic = RUN_MAGIC, .model_server = model_server, .claim_fd = -1, .exit_status = EXIT_OK};
     int rc = prepare(&r, config);
     if (rc == EXIT_OK) {
         r.loop = loop_new();

@@ -138,8 +138,31 @@ def test_a_port_in_use_is_told(home):
         port = stack.api_processes[0].url.rsplit(":", 1)[1]
         run = start(home, {"SLUICE_PORT": port})
         assert run.wait(30) == 1
-        assert port in run.read_log()
+        assert port in run.read_log() and "SLUICE_PORT names its port" in run.read_log()
         run.stop()
+
+
+def test_a_state_folder_has_one_run(home):
+    """A second one would take the first Redis's socket and write into its files."""
+    run = start(home)
+    try:
+        url = run.wait_line(r"^ready (\S+)$").group(1)
+        second = start(home, name="second")
+        assert second.wait(20) == 1 and second.lines == []
+        assert "another sluice run has its state there" in second.read_log()
+        assert (home / "state" / "redis.sock").is_socket() and Api(url).new_chat("!sim tokens=1").read_all()[-1].type == "done"
+        run.kill()  # its Redis ends a moment later
+        third = start(home, name="third")
+        third.wait_line(r"^ready ")
+        assert third.stop(20) == 0
+    finally:
+        run.kill()
+
+
+def test_a_port_that_is_none_is_told_at_once(home):
+    run = start(home, {"SLUICE_PORT": "80x"})
+    assert run.wait(20) == 1 and run.lines == []
+    assert "SLUICE_PORT: '80x' is not valid" in run.read_log()
 
 
 def sluice(*args, env=None):
