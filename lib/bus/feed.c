@@ -1,6 +1,8 @@
 /* The way of one reader through one log. Invariant: every event that goes to the hook has the seq
  * after the one before it, whether it came live or in a page; what does not fit is dropped and the
- * log is read. Reads are answered in the order in which they were sent. */
+ * log is read. Reads are answered in the order in which they were sent. A read begins with the
+ * event that was delivered last: when another one has its place, Redis lost the tail and the log
+ * has grown anew since. */
 #include "bus/hub_inner.h"
 
 #include "base/clock.h"
@@ -19,7 +21,8 @@ enum feed_state { FEED_OPENING, FEED_REPLAYING, FEED_LIVE, FEED_ENDED };
 struct feed_read {
     struct feed_read *next;
     struct feed *feed;
-    int64_t after;
+    int64_t seq;         /* the feed's, when it was asked */
+    int64_t after;       /* one less where the last event is looked at again */
     struct flush *flush; /* that waits for it, or NULL */
 };
 
@@ -31,10 +34,13 @@ struct feed {
     struct feed_hooks hooks;
     enum feed_state state;
     int64_t seq;        /* of the last event that was delivered */
+    uint64_t print;     /* of its bytes; 0: it was delivered to an earlier feed, or none was */
     int64_t missed_seq; /* highest seq that was heard and dropped since the last read was sent */
     int64_t heard_ms;   /* when the log was last heard of, or asked for in vain */
     struct feed_read *reads; /* in flight, oldest first */
     bool is_known;           /* on_open was called */
+    bool is_doubted; /* not heard for a while: what comes live waits until a read has proved the
+                        last */
     bool is_paused, is_closed;
 };
 
@@ -52,6 +58,15 @@ static void set_state(struct feed *feed, enum feed_state next)
 static bool is_silent(const struct feed *feed)
 {
     return feed->is_closed || feed->state == FEED_ENDED;
+}
+
+/* FNV-1a. */
+static uint64_t print_of(struct span event)
+{
+    uint64_t print = 0xcbf29ce484222325;
+    for (size_t i = 0; i < event.len; i++)
+        print = (print ^ (unsigned char)event.ptr[i]) * 0x100000001b3;
+    return print == 0 ? 1 : print;
 }
 
 static void take_out(struct feed_read *read)
@@ -87,14 +102,17 @@ static void read_on(struct feed *feed, struct flush *flush)
 {
     struct feed_read *read = MEM_NEW(struct feed_read);
     struct feed_read **at = &feed->reads;
-    *read = (struct feed_read){.feed = feed, .after = feed->seq, .flush = flush};
+    *read = (struct feed_read){.feed = feed,
+                               .seq = feed->seq,
+                               .after = feed->print == 0 ? feed->seq : feed->seq - 1,
+                               .flush = flush};
     while (*at != NULL)
         at = &(*at)->next;
     *at = read;
     feed->missed_seq = 0;
     feed->heard_ms = clock_mono_ms();
     metric_add(METRIC_READER_REPLAYS, 1);
-    log_read(feed->hub->bus, feed->channel->tenant, feed->channel->generation.text, feed->seq,
+    log_read(feed->hub->bus, feed->channel->tenant, feed->channel->generation.text, read->after,
              LIMIT_READ_PAGE, on_log_page, read);
 }
 
@@ -110,6 +128,7 @@ static void replay(struct feed *feed)
 static void deliver(struct feed *feed, struct span event, int64_t seq, bool is_terminal)
 {
     feed->seq = seq;
+    feed->print = print_of(event);
     feed->heard_ms = clock_mono_ms();
     metric_add(METRIC_READER_EVENTS, 1);
     feed->hooks.on_event(event, seq, is_terminal, feed->hooks.arg);
@@ -128,7 +147,7 @@ void feed_message(struct feed *feed, struct span event, int64_t seq, bool is_ter
             replay(feed);
         return;
     }
-    if (seq == feed->seq + 1 && feed->is_known && !feed->is_paused) {
+    if (seq == feed->seq + 1 && feed->is_known && !feed->is_paused && !feed->is_doubted) {
         deliver(feed, event, seq, is_terminal);
         return;
     }
@@ -145,22 +164,38 @@ static bool is_terminal_event(struct span event)
     return event_peek(event, &seq, &kind) == 0 && event_is_terminal(kind);
 }
 
-/* Redis lost what the cursor stands on. Of an ended generation the last event is always told, even
- * if its place was taken by another before. */
-static void rewind_to(struct feed *feed, int64_t length, bool is_over)
+/* Redis lost what the cursor stands on. */
+static void rewind_to(struct feed *feed, int64_t seq)
 {
-    feed->seq = is_over ? length - 1 : length;
+    feed->seq = seq;
+    feed->print = 0;
     feed->missed_seq = 0;
     metric_add(METRIC_READER_REWOUND, 1);
     feed->hooks.on_rewound(feed->seq, feed->hooks.arg);
 }
 
+/* The last event is in the page, and it is another one. */
+static bool is_changed(const struct feed *feed, int64_t after, const struct log_page *page)
+{
+    int64_t at = feed->seq - after - 1;
+    return feed->print != 0 && at >= 0 && at < (int64_t)page->count &&
+           print_of(page->events[at]) != feed->print;
+}
+
 /* Gives out what is new in a page; true when another must be read. */
-static bool take_page(struct feed *feed, int64_t after, const struct log_page *page)
+static bool take_page(struct feed *feed, const struct feed_read *read, const struct log_page *page)
 {
     bool is_over = !span_is(page->state, "queued") && !span_is(page->state, "running");
-    if (page->length < after && after <= feed->seq) {
-        rewind_to(feed, page->length, is_over);
+    int64_t after = read->after;
+    feed->is_doubted = false;
+    if (page->length < read->seq && read->seq <= feed->seq) {
+        /* Of an ended generation the last event is always told, even if its place was taken by
+         * another before. */
+        rewind_to(feed, is_over ? page->length - 1 : page->length);
+        return true;
+    }
+    if (is_changed(feed, after, page)) {
+        rewind_to(feed, 0); /* nobody knows how far back */
         return true;
     }
     for (size_t i = 0; i < page->count && !is_silent(feed) && !feed->is_paused; i++) {
@@ -190,7 +225,7 @@ static void take_answer(struct feed *feed, struct feed_read *read, const struct 
     }
     if (is_silent(feed))
         return;
-    bool wants_more = take_page(feed, read->after, page);
+    bool wants_more = take_page(feed, read, page);
     if (is_silent(feed))
         return;
     if (feed->is_paused) {
@@ -239,8 +274,10 @@ void feed_heard(struct feed *feed)
 void feed_lost(struct feed *feed)
 {
     CHECK_MAGIC(feed, FEED_MAGIC);
-    if (!is_silent(feed))
-        set_state(feed, FEED_OPENING);
+    if (is_silent(feed))
+        return;
+    feed->is_doubted = true;
+    set_state(feed, FEED_OPENING);
 }
 
 void feed_tick(struct feed *feed, int64_t now_ms)

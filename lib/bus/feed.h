@@ -24,7 +24,8 @@ struct feed_hooks {
     /* One event's bytes (wire/event.h). Several may come in one loop pass: write once at the end of
      * it. */
     void (*on_event)(struct span event, int64_t seq, bool is_terminal, void *arg);
-    /* Redis lost the log's tail: drop what is above `after`; events go on from there. Of an ended
+    /* Redis lost the log's tail: drop what is above `after` (0: all, since the log has grown anew);
+     * events go on from there. Of an ended
      * generation the terminal event always follows. */
     void (*on_rewound)(int64_t after, void *arg);
     /* Nothing more comes: 0 after the terminal event was delivered; -ERR_GONE: the log is no longer

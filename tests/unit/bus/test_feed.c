@@ -286,6 +286,40 @@ static void a_lost_tail_is_told(void **state)
     hub_free(hub);
 }
 
+/* The tail is lost, and before the reader looks again the log is as long as before, or longer: what
+ * stands there is of another run. */
+static void a_tail_that_grew_anew_is_told(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    for (int64_t length = 21; length <= 25; length += 4) {
+        struct hub *hub = hub_up(h);
+        struct reader r = {.opens = 0};
+        const char *generation = length == 21 ? "g" : "longer";
+        running(h, generation, generation);
+        (void)house_append(h, generation, "", 2, 20);
+        read_from(&r, hub, h, generation, 0);
+        assert_true(run_until(h->loop, has_opened, &r, 1000));
+        run_for(h->loop, 20);
+        assert_int_equal(r.last, 21);
+        plain(h, "RPOP", key_live("default", generation, h->token).text, SPAN_LIT("5"));
+        for (int64_t seq = 17; seq <= length; seq++)
+            push_silently(h, generation, seq);
+        (void)redis_say(&h->redis, "CLIENT KILL TYPE pubsub");
+        assert_true(run_until(h->loop, has_rewound, &r, 3000));
+        assert_int_equal(r.rewound, 0);
+        run_for(h->loop, 50);
+        assert_int_equal(r.last, length);
+        assert_int_equal(house_append(h, generation, "", length + 1, 1), APPEND_OK);
+        run_for(h->loop, 50);
+        assert_int_equal(r.last, length + 1);
+        assert_int_equal(r.rewinds, 1);
+        feed_close(r.feed);
+        hub_free(hub);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +330,7 @@ int main(void)
                                         house_teardown),
         cmocka_unit_test_setup_teardown(a_reader_waits_for_redis, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_lost_tail_is_told, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_tail_that_grew_anew_is_told, house_setup, house_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
