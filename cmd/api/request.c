@@ -80,7 +80,13 @@ bool request_query_int(struct http_request *r, const char *name, int64_t min, in
         *out = otherwise;
         return true;
     }
-    return parse_int(text, min, max, out) || refuse(r, name, "is not a number of its range");
+    if (parse_int(text, min, max, out)) {
+        return true;
+    }
+    char what[96];
+    (void)snprintf(what, sizeof what, "must be a whole number from %lld to %lld", (long long)min,
+                   (long long)max);
+    return refuse(r, name, what);
 }
 
 bool request_json(struct http_request *r, struct span *out)

@@ -13,7 +13,7 @@
 enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024 };
 
 static const char HELP[] =
-    "usage: sluice-llmsim [--listen ADDRESS]\n\n"
+    "usage: sluice-llmsim [--listen ADDRESS] [--version] [--help]\n\n"
     "A simulated LLM provider in OpenAI's wire format under /v1; GET /stats and GET /journal tell "
     "what was asked. A last user message that begins with\n"
     "!sim scripts the answer: tokens= delay_ms= first_ms= text=self usage=none tool= retry_after=\n"

@@ -39,6 +39,11 @@ bool client_is_id(const char *argument)
     return is_id;
 }
 
+void client_say_unreachable(const char *server, struct span why)
+{
+    (void)fprintf(stderr, "sluice: %s: %.*s; SLUICE_URL names the server\n", server, SPAN_ARG(why));
+}
+
 char *client_authorization(void)
 {
     const char *key = getenv("SLUICE_API_KEY");

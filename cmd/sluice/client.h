@@ -14,6 +14,8 @@ char *client_server_url(void);
 /* Whether an argument is a chat's or generation's id; says so on standard error when it is none. */
 bool client_is_id(const char *argument);
 /* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
+/* "sluice: http://...: why", and where the address comes from, on standard error. */
+void client_say_unreachable(const char *server, struct span why);
 char *client_authorization(void);
 
 /* status: the HTTP status, or a negative error (body: what went wrong, for people). Borrowed during

@@ -52,7 +52,7 @@ int command_config(int argc, char **argv)
         else if (c == 'd')
             want_document = true;
         else
-            return EXIT_USAGE;
+            return command_misused(HELP);
     }
-    return print_settings(path, want_document);
+    return optind < argc ? command_misused(HELP) : print_settings(path, want_document);
 }

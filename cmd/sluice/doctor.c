@@ -97,7 +97,7 @@ static void on_patience_over(void *arg)
                           d->is_asking ? "It does not answer in time: is it busy, or very far away?"
                                        : "It cannot be reached: is the server running, and "
                                          "redis.url (SLUICE_REDIS_URL) right, with user and "
-                                         "password?"},
+                                         "password? That of `sluice run` is in its line `redis`."},
         d);
     loop_stop(d->loop);
 }
@@ -124,7 +124,8 @@ static void examine(struct doctor *d)
     timer_release(&d->patience);
     loop_free(d->loop);
     mem_free(d->redis_url);
-    (void)printf("%d broken, %d warnings\n", d->failures, d->warnings);
+    (void)printf("%d broken, %d warning%s\n", d->failures, d->warnings,
+                 d->warnings == 1 ? "" : "s");
 }
 
 int command_doctor(int argc, char **argv)
@@ -140,9 +141,11 @@ int command_doctor(int argc, char **argv)
         if (c == 'h')
             return fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
         if (c != 'c')
-            return EXIT_USAGE;
+            return command_misused(HELP);
         path = optarg;
     }
+    if (optind < argc)
+        return command_misused(HELP);
     if (conf_load(path, &conf, &err) != 0) {
         say(&(struct finding){FINDING_FAILURE, "configuration", err.message,
                               "Mend the file; `sluice config` prints what is in force."},

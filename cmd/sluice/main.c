@@ -32,13 +32,23 @@ static void print_help(FILE *to)
             "SLUICE_API_KEY.\n");
 }
 
+int command_misused(const char *help)
+{
+    (void)fputs(help, stderr);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct span name = argc > 1 ? span_of(argv[1]) : SPAN_NONE;
     log_setup("sluice", LOG_INFO, false);
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
-        if (span_is(name, COMMANDS[i].name))
+        if (span_is(name, COMMANDS[i].name)) {
+            char title[32];
+            (void)snprintf(title, sizeof title, "sluice %s", COMMANDS[i].name);
+            argv[1] = title; /* what getopt calls the program */
             return COMMANDS[i].run(argc - 1, argv + 1);
+        }
     if (span_is(name, "--help") || span_is(name, "-h") || span_is(name, "help")) {
         print_help(stdout);
         return EXIT_OK;

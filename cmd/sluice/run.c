@@ -396,7 +396,7 @@ int command_run(int argc, char **argv)
         if (c == 'h')
             return fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
         if (c != 'c')
-            return EXIT_USAGE;
+            return command_misused(HELP);
         config = optarg;
     }
     return run_stack(config, optind < argc ? argv + optind : NULL);

@@ -20,6 +20,7 @@ enum { STOPPING_MAGIC = 0x73746f70 };
 struct stopping {
     uint32_t magic;
     struct loop *loop;
+    char *server;
     bool as_json;
     int exit_status;
 };
@@ -44,7 +45,7 @@ static void on_answer(int status, struct span body, void *arg)
     CHECK_MAGIC(s, STOPPING_MAGIC);
     loop_stop(s->loop);
     if (status < 0) {
-        (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(body));
+        client_say_unreachable(s->server, body);
     } else if (s->as_json) {
         s->exit_status =
             status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
@@ -65,11 +66,12 @@ static int stop_one(const char *kind, const char *id, bool all, bool as_json)
 {
     struct stopping s = {.magic = STOPPING_MAGIC,
                          .loop = loop_new(),
+                         .server = client_server_url(),
                          .as_json = as_json,
                          .exit_status = EXIT_FAILED};
     struct fetcher *fetcher = fetcher_new(s.loop);
-    char *server = client_server_url(), *authorization = client_authorization();
-    char *url = mem_printf("%s/v1/%s/%s/stop", server, kind, id);
+    char *authorization = client_authorization();
+    char *url = mem_printf("%s/v1/%s/%s/stop", s.server, kind, id);
     client_start(s.loop, fetcher,
                  &(struct client_call){.method = "POST",
                                        .url = url,
@@ -82,7 +84,7 @@ static int stop_one(const char *kind, const char *id, bool all, bool as_json)
     fetcher_free(fetcher);
     loop_free(s.loop);
     mem_free(url);
-    mem_free(server);
+    mem_free(s.server);
     mem_free(authorization);
     return s.exit_status;
 }
@@ -106,12 +108,10 @@ int command_stop(int argc, char **argv)
         else if (c == 'j')
             as_json = true;
         else
-            return EXIT_USAGE;
+            return command_misused(HELP);
     }
-    if (argc - optind != (chat == NULL ? 1 : 0)) {
-        (void)fputs(HELP, stderr);
-        return EXIT_USAGE;
-    }
+    if (argc - optind != (chat == NULL ? 1 : 0))
+        return command_misused(HELP);
     const char *id = chat != NULL ? chat : argv[optind];
     return client_is_id(id) ? stop_one(chat != NULL ? "chats" : "generations", id, all, as_json)
                             : EXIT_USAGE;

@@ -103,14 +103,18 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     t->http_status = status;
 }
 
+static void give_up(struct tail *t, const char *why)
+{
+    client_say_unreachable(t->url, span_of(why));
+    finish(t, EXIT_FAILED);
+}
+
 static void again(struct tail *t, const char *why)
 {
-    if (++t->tries > TRIES) {
-        (void)fprintf(stderr, "sluice: %s\n", why);
-        finish(t, EXIT_FAILED);
-        return;
-    }
-    timer_start(&t->retry, RETRY_MS);
+    if (++t->tries > TRIES)
+        give_up(t, why);
+    else
+        timer_start(&t->retry, RETRY_MS);
 }
 
 static void on_body(struct fetch *fetch, struct span bytes, void *arg)
@@ -121,7 +125,7 @@ static void on_body(struct fetch *fetch, struct span bytes, void *arg)
         return;
     if (sse_feed(&t->reader, bytes) != 0) {
         fetch_cancel(fetch);
-        again(t, "the server sent something that is no event");
+        again(t, "it sent something that is no event");
     }
 }
 
@@ -146,7 +150,12 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
             finish(t, EXIT_FAILED);
             return;
         }
-    again(t, status == 0 ? "the server ended the stream again and again" : detail);
+    if (status != 0 && t->generation.text[0] == '\0')
+        give_up(t, detail); /* it was never there: the address is wrong, most likely */
+    else if (status != 0)
+        again(t, detail);
+    else
+        again(t, t->http_status == 200 ? "it ended the stream again and again" : "it is not ready");
 }
 
 static void ask(struct tail *t)
@@ -179,8 +188,7 @@ static void ask(struct tail *t)
         &fetch, &err);
     mem_free(url);
     if (rc != 0) {
-        (void)fprintf(stderr, "sluice: %s\n", err.message);
-        finish(t, EXIT_FAILED);
+        give_up(t, err.message);
     }
 }
 
@@ -231,12 +239,10 @@ int command_tail(int argc, char **argv)
         else if (c == 'j')
             as_json = true;
         else
-            return EXIT_USAGE;
+            return command_misused(HELP);
     }
-    if (argc - optind != (chat == NULL ? 1 : 0)) {
-        (void)fputs(HELP, stderr);
-        return EXIT_USAGE;
-    }
+    if (argc - optind != (chat == NULL ? 1 : 0))
+        return command_misused(HELP);
     const char *id = chat != NULL ? chat : argv[optind];
     return client_is_id(id) ? follow(chat != NULL ? "chats" : "generations", id, as_json)
                             : EXIT_USAGE;

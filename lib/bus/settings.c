@@ -9,6 +9,7 @@
 #include "bus/keys.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     SETTINGS_MAGIC = 0x73657474,
@@ -87,15 +88,14 @@ static void check_persistence(struct settings *s)
 /* "normal 0 0 0 slave ... pubsub 33554432 8388608 60": the hard limit of pubsub. */
 static void check_pubsub(struct settings *s)
 {
-    struct span rest = span_of(s->pubsub);
+    static const char word[] = "pubsub ";
+    const char *found = strstr(s->pubsub, word);
+    struct span rest = span_of(found == NULL ? "" : found + sizeof word - 1);
     uint64_t hard = 0;
-    bool is_known = false;
-    while (rest.ptr != NULL && !is_known) {
-        if (span_is(span_cut(&rest, ' '), "pubsub"))
-            is_known = num_parse_u64(span_cut(&rest, ' '), &hard) == 0;
-    }
+    bool is_known = num_parse_u64(span_cut(&rest, ' '), &hard) == 0;
     bool is_small = is_known && hard != 0 && hard < SMALL_PUBSUB_BUFFER;
-    say(s, is_small ? FINDING_WARNING : FINDING_GOOD, "pubsub buffer", s->pubsub,
+    say(s, is_small ? FINDING_WARNING : FINDING_GOOD, "pubsub buffer",
+        found == NULL ? s->pubsub : found + sizeof word - 1,
         is_small ? "Busy API processes would be disconnected again and again: CONFIG SET "
                    "client-output-buffer-limit \"pubsub 32mb 8mb 60\"."
                  : "");
@@ -113,7 +113,7 @@ static void check_round_trip(struct settings *s)
 static void check_lease(struct settings *s)
 {
     char found[64];
-    (void)snprintf(found, sizeof found, "lease %lld ms", (long long)s->lease_ms);
+    (void)snprintf(found, sizeof found, "%lld ms", (long long)s->lease_ms);
     bool is_long = s->lease_ms + REAP_MS > FLAG_TTL_MS / 2;
     say(s, is_long ? FINDING_WARNING : FINDING_GOOD, "lease", found,
         is_long ? "With the reaper's interval it is over half the stop flag's 60 s: a dead "

@@ -183,6 +183,16 @@ def test_stop_and_tail(stack):
     assert sluice("tail", running.generation, env=env).returncode == 1
     assert sluice("tail", "no-such-generation", env=env).returncode == 1
     assert sluice("stop", env=env).returncode == 2
+    for argv in (["stop", "--bogus"], ["tail", "--bogus"], ["doctor", "--bogus"], ["config", "--bogus"], ["run", "--bogus"], ["doctor", "x"], ["config", "x"]):
+        wrong = sluice(*argv, env=env)
+        assert wrong.returncode == 2 and f"usage: sluice {argv[0]}" in wrong.stderr and wrong.stdout == ""
+        assert "x" in argv or f"sluice {argv[0]}: unrecognized option '--bogus'" in wrong.stderr
+    nowhere = {"SLUICE_URL": "http://127.0.0.1:9"}
+    for command in ("stop", "tail"):
+        began = time.monotonic()
+        lost = sluice(command, "g", env=nowhere)
+        assert lost.returncode == 1 and "http://127.0.0.1:9: " in lost.stderr and "SLUICE_URL" in lost.stderr
+        assert time.monotonic() - began < 5, "a server that was never there is not waited for"
     assert sluice("stop", "../chats", env=env).returncode == 2 and sluice("tail", "a/b", env=env).returncode == 2
 
 
@@ -200,6 +210,7 @@ def test_doctor_and_config(stack):
         warned = sluice("doctor", env=env)
     finally:
         stack.redis.config_set("maxmemory-policy", "noeviction")
+    assert "1 warning\n" in warned.stdout
     assert warned.returncode == 0 and "WARNING" in warned.stdout and "noeviction" in warned.stdout
     gone = sluice("doctor", env={**env, "SLUICE_REDIS_URL": "unix:///nowhere.sock"})
     assert gone.returncode == 1 and "BROKEN" in gone.stdout

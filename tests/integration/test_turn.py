@@ -152,6 +152,8 @@ def test_the_chat_list_is_by_last_commit(stack):
     assert status == 200 and [c["chat_id"] for c in page["data"]] == [made[2], made[1]]
     assert page["data"][0]["message_count"] == 2 and page["data"][0]["active"] is None
     _, rest = api.get(f"/v1/chats?limit=2&after={page['next']}")
+    status, refused = api.get("/v1/chats?limit=0")
+    assert status == 400 and refused["error"]["message"] == "limit must be a whole number from 1 to 200"
     assert rest["data"][0]["chat_id"] == made[0]
 
 

@@ -14,7 +14,7 @@ static void answers_from_the_table(void **state)
     assert_int_equal(err_status(-ERR_BUSY), 409);
     assert_true(err_is_retryable(ERR_BUSY));
     assert_false(err_is_retryable(-ERR_BAD_REQUEST));
-    assert_string_equal(err_message(-ERR_NOT_FOUND), "there is no such thing");
+    assert_string_equal(err_message(-ERR_NOT_FOUND), "there is no such path, chat or generation");
     assert_string_equal(err_name(0), "ok");
 }
 
