@@ -3,6 +3,9 @@
 
 #include "base/num.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+
 enum { HEX_DIGITS_MAX = 15, PORT_MAX = 65535 };
 
 static bool is_alnum(char c)
@@ -65,10 +68,12 @@ static bool is_name_or_address(struct span s)
 
 static bool is_v6(struct span s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_hex(s.ptr[i]) && !is_one_of(s.ptr[i], ":."))
-            return false;
-    return s.len >= 2;
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (s.len >= sizeof text)
+        return false;
+    (void)snprintf(text, sizeof text, "%.*s", SPAN_ARG(s)); /* fits */
+    return inet_pton(AF_INET6, text, &address) == 1;
 }
 
 bool grammar_is_host(struct span s)

@@ -45,7 +45,7 @@ void parser_reset(struct parser *p)
     p->line_start = p->trailer_bytes = 0;
     p->left = 0;
     p->field_count = 0;
-    p->head_told = p->is_chunked = p->expects_continue = p->saw_leading_line = false;
+    p->is_chunked = p->expects_continue = p->saw_leading_line = false;
     p->error_status = 0;
     p->error_text = NULL;
 }
@@ -190,7 +190,8 @@ static enum parser_status check_wishes(struct parser *p)
             wants_alive = wants_alive || lists(parser_field_at(p, i).value, "keep-alive");
         }
     p->keeps_alive = !wants_close && (p->minor == 1 || wants_alive);
-    if (expect.ptr != NULL && (p->minor == 0 || !span_is_nocase(expect, "100-continue")))
+    if (expect.ptr != NULL &&
+        (p->minor == 0 || count_of(p, "expect") > 1 || !span_is_nocase(expect, "100-continue")))
         return p->minor == 0 ? PARSER_MORE : parser_fail(p, 417, "that expectation cannot be met");
     p->expects_continue = expect.ptr != NULL && (p->is_chunked || p->left > 0);
     return PARSER_MORE;

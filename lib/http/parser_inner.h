@@ -26,7 +26,7 @@ struct parser {
     size_t field_count;
     struct field_at method, target; /* name part only */
     int minor;
-    bool head_told, is_chunked, keeps_alive, expects_continue, saw_leading_line;
+    bool is_chunked, keeps_alive, expects_continue, saw_leading_line;
     int error_status;
     const char *error_text;
 };

@@ -1,0 +1,104 @@
+/* Every malformed row of the parser's table against the server: the exact status, one answer, the
+ * connection closed, and the request behind it never served. */
+#include "http/rows.h"
+#include "http/server_fixture.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+/* Would be served if anything of the row were left over. */
+static const char BEHIND[] = "GET /echo/behind HTTP/1.1\r\nHost: a\r\n\r\n";
+
+static int answers(const char *text)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, "\r\nDate: ")) != NULL; at++)
+        n++;
+    return n;
+}
+
+static void refuses_the_row_and_what_is_behind_it(void **state)
+{
+    struct fixture *f = set_up((struct http_options){.max_body_bytes = ROW_BODY_MAX});
+    (void)state;
+    for (const struct row *row = ROWS; row < ROWS + ROW_COUNT; row++) {
+        bool closed;
+        char wanted[16];
+        if (row->status == 0)
+            continue;
+        int fd = dial(f, 0);
+        assert_int_equal(send(fd, row->text, row->len, MSG_NOSIGNAL), (ssize_t)row->len);
+        say(fd, BEHIND);
+        const char *answer = hear(f, fd, NULL, 3000, &closed);
+        (void)snprintf(wanted, sizeof wanted, "HTTP/1.1 %d ", row->status);
+        if (!closed || strncmp(answer, wanted, strlen(wanted)) != 0)
+            print_error("%s ->\n%s\n", row->text, answer);
+        assert_int_equal(strncmp(answer, wanted, strlen(wanted)), 0);
+        assert_int_equal(answers(answer), 1);
+        assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+        assert_true(closed);
+        (void)close(fd);
+    }
+    tear_down(f);
+}
+
+/* No file for a new connection: the listener pauses instead of reporting it again and again, and
+ * takes the waiting client as soon as there is one. */
+static void waits_for_files_without_spinning(void **state)
+{
+    struct rlimit old, tight;
+    bool closed;
+    struct fixture *f = set_up((struct http_options){.max_connections = 100});
+    int fd = dial(f, 0), spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    (void)state;
+    turn(f, 20);
+    assert_int_equal(http_server_connections(f->server), 1);
+    int late = dial(f, 0);                    /* waits in the kernel: the loop has not turned */
+    int next = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the lowest number that is free */
+    (void)close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    tight = (struct rlimit){(rlim_t)next, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    clock_t before = clock();
+    turn(f, 500);
+    clock_t spent = clock() - before;
+    size_t taken = http_server_connections(f->server);
+    (void)close(spare);
+    say(late, "GET /echo/late HTTP/1.1\r\nHost: a\r\n\r\n");
+    const char *answer = hear(f, late, "late|", 2000, &closed);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(taken, 1);
+    assert_true(spent < CLOCKS_PER_SEC / 30);
+    assert_non_null(strstr(answer, "late|"));
+    (void)close(fd);
+    (void)close(late);
+    tear_down(f);
+}
+
+static void refuses_unknown_methods_in_any_letters(void **state)
+{
+    static const char *const methods[] = {"BREW", "get", "Get", "TRACE", "GETX"};
+    struct fixture *f = set_up((struct http_options){0});
+    (void)state;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        bool closed;
+        char text[256];
+        (void)snprintf(text, sizeof text, "%s /echo/x HTTP/1.1\r\nHost: a\r\n\r\n%s", methods[i],
+                       BEHIND);
+        const char *answer = ask(f, text, &closed);
+        assert_non_null(strstr(answer, "HTTP/1.1 501 Not Implemented\r\n"));
+        assert_int_equal(answers(answer), 1);
+        assert_true(closed);
+    }
+    tear_down(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_the_row_and_what_is_behind_it),
+        cmocka_unit_test(waits_for_files_without_spinning),
+        cmocka_unit_test(refuses_unknown_methods_in_any_letters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
