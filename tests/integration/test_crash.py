@@ -155,7 +155,8 @@ def test_the_drain_limit_hands_back_what_showed_nothing():
 
 
 def test_redis_restarts_in_mid_stream():
-    with Stack(env=LEASE, redis_args=["--appendfsync", "always"]) as stack:
+    # a lease longer than the outage and the links' back-off after it
+    with Stack(env={"SLUICE_WORKER_LEASE": "10s"}, redis_args=["--appendfsync", "always"]) as stack:
         api = stack.api()
         stream = api.new_chat("!sim tokens=400 delay_ms=20 text=self", on_disconnect="continue")
         for _ in range(10):
