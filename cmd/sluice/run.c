@@ -24,11 +24,12 @@
 
 enum {
     RUN_MAGIC = 0x72756e21,
-    STOP_PATIENCE_MS = 8000,
+    STOP_PATIENCE_MS = 9000,
     MODEL_SERVER_PATIENCE_MS = 180 * 1000,
     SERVER_PATIENCE_MS = 2000
 };
-enum rank { RANK_REDIS, RANK_PROVIDER, RANK_SERVICE };
+/* Stopped from the last to the first: readers still hear how their generations end. */
+enum rank { RANK_REDIS, RANK_PROVIDER, RANK_API, RANK_WORKER };
 
 static const char HELP[] =
     "usage: sluice run [--config FILE] [-- MODEL_SERVER ARG...]\n\n"
@@ -118,9 +119,9 @@ static void start_services(struct run *r, const struct provider *p)
                          NULL};
     char *api = program(r, "sluice-api"), *worker = program(r, "sluice-stream-worker");
     stack_add(r->stack, &(struct stack_member){"api", (const char *[]){api, NULL}, env, NULL,
-                                               RANK_SERVICE, true});
+                                               RANK_API, true});
     stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env,
-                                               NULL, RANK_SERVICE, true});
+                                               NULL, RANK_WORKER, true});
     char *owned[] = {redis, listen, admin_listen, drain, url, model, key, api, worker};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free(owned[i]);

@@ -53,6 +53,7 @@ def test_the_whole_stack_and_a_clean_end(home):
         running.until("delta")
         began = time.monotonic()
         run.signal(signal.SIGINT)
+        assert running.read_all()[-1].type == "interrupted", "its reader is told"
         assert run.wait(20) == 0
         took = time.monotonic() - began
         print(f"figure: Ctrl-C with a generation running: everything ended after {took:.1f} s")
