@@ -11,6 +11,7 @@
 
 enum {
     AUDIENCE_MAGIC = 0x41554449,
+    CUT_MAGIC = 0x43555400,
     ASK_AGAIN_MS = 500,
     CUT_WRITE_MS = 2 /* time for full sockets to take what was written */
 };
@@ -157,6 +158,7 @@ static bool is_written(const struct cut *cut)
 static void on_cut_written(void *arg)
 {
     struct cut *cut = arg;
+    CHECK_MAGIC(cut, CUT_MAGIC);
     if (!cut->is_late && !is_written(cut)) {
         cut->is_late = true;
         timer_start(&cut->timer, CUT_WRITE_MS);
@@ -172,6 +174,7 @@ static void on_cut_written(void *arg)
 static void on_flushed(void *arg)
 {
     struct cut *cut = arg;
+    CHECK_MAGIC(cut, CUT_MAGIC);
     if (--cut->waiting == 0) {
         timer_start(&cut->timer, 0);
     }
@@ -188,6 +191,7 @@ static void hold(struct cut *cut, struct audience *a)
 
 void cut_start(struct cut *cut, struct api *api, const char *generation, const char *chat)
 {
+    cut->magic = CUT_MAGIC;
     cut->api = api;
     cut->waiting = 1; /* this function itself */
     timer_init(&cut->timer, api->loop, on_cut_written, cut);

@@ -29,6 +29,7 @@ struct held {
 
 /* Cutting local readers off before a stop is answered; embedded in the stop. */
 struct cut {
+    uint32_t magic;
     struct api *api;
     size_t waiting;    /* flushes under way */
     struct held *held; /* owned array */

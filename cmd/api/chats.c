@@ -115,7 +115,7 @@ static void put_next_message(struct json_writer *w, const struct chat_view *view
 
 static void on_chat_read(int status, const struct chat_view *view, void *arg)
 {
-    struct chat_query *q = arg;
+    struct chat_query *q = pending_of(arg);
     if (pending_failed(&q->pending,
                        status == 0 && view->record_count == 0 ? -ERR_NOT_FOUND : status)) {
         return;
@@ -169,7 +169,7 @@ static void put_row(struct json_writer *w, const struct chat_row *row)
 static void on_chats_read(int status, const struct chat_row *rows, size_t count, bool has_more,
                           void *arg)
 {
-    struct chat_query *q = arg;
+    struct chat_query *q = pending_of(arg);
     if (pending_failed(&q->pending, status)) {
         return;
     }

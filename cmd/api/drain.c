@@ -6,11 +6,12 @@
 #include "base/log.h"
 #include "loop/process.h"
 
-enum { DRAIN_SPREAD_MS = 3000, DRAIN_MOST_MS = 4000, DRAIN_TICK_MS = 50 };
+enum { DRAIN_MAGIC = 0x44524149, DRAIN_SPREAD_MS = 3000, DRAIN_MOST_MS = 4000, DRAIN_TICK_MS = 50 };
 
 static void on_tick(void *arg)
 {
     struct drain *drain = arg;
+    CHECK_MAGIC(drain, DRAIN_MAGIC);
     struct api *api = drain->api;
     int64_t spent_ms = clock_mono_ms() - drain->began_ms;
     int64_t ticks_left = (DRAIN_SPREAD_MS - spent_ms) / DRAIN_TICK_MS;
@@ -28,6 +29,7 @@ static void on_tick(void *arg)
 
 void drain_init(struct drain *drain, struct api *api)
 {
+    drain->magic = DRAIN_MAGIC;
     drain->api = api;
     timer_init(&drain->timer, api->loop, on_tick, drain);
 }

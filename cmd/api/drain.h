@@ -7,6 +7,7 @@
 #include "api/context.h"
 
 struct drain {
+    uint32_t magic;
     struct api *api;
     struct timer timer;
     int64_t began_ms;

@@ -57,7 +57,7 @@ static void answer_refusal(struct start *s, const struct begin_answer *answer, i
 
 static void on_begun(int status, const struct begin_answer *answer, void *arg)
 {
-    struct start *s = arg;
+    struct start *s = pending_of(arg);
     if (pending_failed(&s->pending, status)) {
         return;
     }
@@ -153,7 +153,8 @@ static int64_t grace_of(const struct api *api, const struct body *body)
 static void begin(struct start *s, enum body_route route)
 {
     struct api *api = s->pending.api;
-    const struct conf_tenant *tenant = conf_find_tenant(api->conf, SPAN_LIT(API_TENANT));
+    const struct conf_tenant *tenant =
+        conf_find_tenant(api->conf, SPAN_LIT(API_TENANT)); /* `default` is always there */
     struct span key = span_of(s->idempotency_key.text);
     struct begin b = {
         .tenant = API_TENANT,
@@ -177,7 +178,7 @@ static void begin(struct start *s, enum body_route route)
         .on_interrupt = "interrupted",
         .grace_ms = grace_of(api, &s->body),
         .grace_if_new = route == BODY_MESSAGES && s->body.on_disconnect == BODY_DISCONNECT_DEFAULT,
-        .tenant_limit = tenant != NULL ? tenant->queued : LIMIT_TENANT_QUEUE,
+        .tenant_limit = tenant->queued,
         .waiting_limit = api->conf->limits_waiting_per_chat,
     };
     turn_begin(api->bus, &b, on_begun, s);

@@ -46,7 +46,7 @@ static void reply_ready(struct http_request *request, const char *const *reasons
 
 static void on_pong(int status, const struct reply *reply, void *arg)
 {
-    struct pending *p = arg;
+    struct pending *p = pending_of(arg);
     bool is_good = status == 0 && reply_type(reply) != REPLY_ERROR;
     struct http_request *request = pending_take(p);
     if (request != NULL) {

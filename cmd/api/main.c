@@ -48,7 +48,7 @@ static int check_conf(const struct conf *conf, struct err *err)
                            address);
         }
     }
-    return 0;
+    return link_check_url(conf->redis_url, err);
 }
 
 static void on_redis_up(void *arg)
@@ -90,6 +90,7 @@ static void open_bus(struct program *p)
         .lease_ms = conf->worker_lease,
         .keep_log_ms = conf->keep_log,
         .keep_record_ms = conf->keep_record,
+        .keep_dead_ms = conf->keep_dead,
         .on_up = on_redis_up,
         .on_down = on_redis_down,
     };

@@ -17,6 +17,13 @@ struct pending {
 
 enum { PENDING_MAGIC = 0x50454e44 };
 
+/* What a callback of the bus was given as its `arg`. */
+static inline void *pending_of(void *arg)
+{
+    CHECK_MAGIC((struct pending *)arg, PENDING_MAGIC);
+    return arg;
+}
+
 /* `size` zeroed bytes that begin with a struct pending. */
 void *pending_new(struct api *api, struct http_request *request, size_t size,
                   void (*on_free)(struct pending *self));

@@ -133,7 +133,7 @@ static bool put_from_message(struct lookup *l, struct span bytes)
 
 static void on_chat_read(int status, const struct chat_view *view, void *arg)
 {
-    struct lookup *l = arg;
+    struct lookup *l = pending_of(arg);
     if (pending_failed(&l->pending, status)) {
         return;
     }
@@ -157,7 +157,7 @@ static void read_log(struct lookup *l)
 
 static void on_log(int status, const struct log_page *page, void *arg)
 {
-    struct lookup *l = arg;
+    struct lookup *l = pending_of(arg);
     if (pending_failed(&l->pending, status)) {
         return;
     }
@@ -186,7 +186,7 @@ static void on_log(int status, const struct log_page *page, void *arg)
 
 static void on_queue_position(int status, int64_t position, void *arg)
 {
-    struct lookup *l = arg;
+    struct lookup *l = pending_of(arg);
     if (pending_failed(&l->pending, status)) {
         return;
     }
@@ -200,7 +200,7 @@ static void on_queue_position(int status, int64_t position, void *arg)
 
 static void on_record_read(int status, const struct field *fields, size_t count, void *arg)
 {
-    struct lookup *l = arg;
+    struct lookup *l = pending_of(arg);
     if (pending_failed(&l->pending, status != 0 ? status : count == 0 ? -ERR_NOT_FOUND : 0)) {
         return;
     }

@@ -53,7 +53,7 @@ static void finish_part(struct stopping *s)
 
 static void on_cut_done(void *arg)
 {
-    finish_part(arg);
+    finish_part(pending_of(arg));
 }
 
 /* Of an id that was not seen yet no provider will be asked. */
@@ -106,7 +106,7 @@ static void put_answer(struct stopping *s, const struct stop_answer *answer)
 
 static void on_stopped(int status, const struct stop_answer *answer, void *arg)
 {
-    struct stopping *s = arg;
+    struct stopping *s = pending_of(arg);
     s->code = status;
     if (status == 0) {
         for (size_t i = 0; i < sizeof REFUSALS / sizeof REFUSALS[0]; i++) {

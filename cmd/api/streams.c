@@ -26,7 +26,7 @@ struct chat_reader {
 
 static void on_active(int status, const struct reply *reply, void *arg)
 {
-    struct chat_reader *c = arg;
+    struct chat_reader *c = pending_of(arg);
     if (pending_failed(&c->pending, status != 0 || reply_type(reply) != REPLY_ERROR
                                         ? status
                                         : -ERR_UNAVAILABLE)) {

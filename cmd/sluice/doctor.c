@@ -146,10 +146,11 @@ int command_doctor(int argc, char **argv)
     }
     if (optind < argc)
         return command_misused(HELP);
-    if (conf_load(path, &conf, &err) != 0) {
+    if (conf_load(path, &conf, &err) != 0 || link_check_url(conf->redis_url, &err) != 0) {
         say(&(struct finding){FINDING_FAILURE, "configuration", err.message,
                               "Mend the file; `sluice config` prints what is in force."},
             &doctor);
+        conf_free(conf);
         return EXIT_FAILED;
     }
     doctor.conf = conf;

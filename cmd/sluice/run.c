@@ -334,7 +334,7 @@ static int prepare(struct run *r, const char *config)
     size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/redis.sock";
     if (config != NULL)
         (void)setenv("SLUICE_CONFIG", config, 1); /* the children read it too */
-    if (conf_load(NULL, &r->conf, &err) != 0) {
+    if (conf_load(NULL, &r->conf, &err) != 0 || link_check_url(r->conf->redis_url, &err) != 0) {
         (void)fprintf(stderr, "sluice run: %s\n", err.message);
         return EXIT_FAILED;
     }

@@ -48,30 +48,35 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 static void add_read(void *arg)
 {
     struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
     (void)event_add(conn->readable, NULL);
 }
 
 static void del_read(void *arg)
 {
     struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
     (void)event_del(conn->readable);
 }
 
 static void add_write(void *arg)
 {
     struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
     (void)event_add(conn->writable, NULL);
 }
 
 static void del_write(void *arg)
 {
     struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
     (void)event_del(conn->writable);
 }
 
 static void clean_up(void *arg)
 {
     struct conn *conn = arg;
+    CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->readable != NULL)
         event_free(conn->readable);
     if (conn->writable != NULL)

@@ -43,11 +43,6 @@ struct key key_chat(const char *tenant, const char *chat)
     return make(KEY_PREFIX "chat:%s:%s", tenant, chat);
 }
 
-struct key key_messages(const char *tenant, const char *chat)
-{
-    return make(KEY_PREFIX "msgs:%s:%s", tenant, chat);
-}
-
 struct key key_active(const char *tenant, const char *chat)
 {
     return make(KEY_PREFIX "active:%s:%s", tenant, chat);

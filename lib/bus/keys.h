@@ -24,7 +24,6 @@ const char *lane_name(enum lane lane); /* "stream.interactive" */
 
 struct key key_generation(const char *tenant, const char *generation); /* gen:  */
 struct key key_chat(const char *tenant, const char *chat);             /* chat: */
-struct key key_messages(const char *tenant, const char *chat);         /* msgs: */
 struct key key_active(const char *tenant, const char *chat);           /* active: */
 struct key key_chats(const char *tenant);                              /* chats: */
 struct key key_events(const char *tenant, const char *generation);     /* channel events: */

@@ -33,7 +33,6 @@ struct link {
     struct conn *conn;
     unsigned greeting_left; /* answers to come before it is up */
     int64_t backoff_ms;
-    int64_t down_since_ms;
     bool was_up, is_freed;
     struct ring sent, failed;
     struct timer state_timer;    /* the end of an attempt, or of a pause */
@@ -57,8 +56,6 @@ static void set_state(struct link *link, enum link_state next)
     };
     CHECK((legal[link->state] & 1u << next) != 0);
     log_event(LOG_DEBUG, "redis.link", "from=%s to=%s", names[link->state], names[next]);
-    if (link->state == LINK_UP)
-        link->down_since_ms = clock_mono_ms();
     bool is_news = link->state != next;
     link->state = next;
     if (is_news && link->options.on_state != NULL)
@@ -313,7 +310,6 @@ struct link *link_new(struct loop *loop, const struct link_options *options)
     link->address =
         link->url.path != NULL ? mem_strdup(link->url.path) : redis_url_resolve(&link->url);
     link->backoff_ms = BACKOFF_FIRST_MS;
-    link->down_since_ms = clock_mono_ms();
     timer_init(&link->state_timer, loop, on_state_timer, link);
     timer_init(&link->deadline_timer, loop, on_deadline_timer, link);
     timer_init(&link->failed_timer, loop, on_failed_timer, link);
@@ -353,12 +349,6 @@ bool link_is_up(const struct link *link)
 {
     CHECK_MAGIC(link, LINK_MAGIC);
     return link->state == LINK_UP;
-}
-
-int64_t link_down_for_ms(const struct link *link)
-{
-    CHECK_MAGIC(link, LINK_MAGIC);
-    return link->state == LINK_UP ? 0 : clock_mono_ms() - link->down_since_ms;
 }
 
 void link_send(struct link *link, struct span command, int64_t timeout_ms, link_on_reply on_reply,

@@ -27,13 +27,13 @@ struct link_options {
     void *arg;
 };
 
-/* Checks a URL: 0 or -ERR_CONFIG with detail. */
+/* Whether link_new takes a URL; whoever has it from outside asks first. 0 or -ERR_CONFIG with
+ * detail, without user and password. */
 MUST_USE int link_check_url(const char *url, struct err *err);
 struct link *link_new(struct loop *loop,
                       const struct link_options *options); /* starts to connect */
 void link_free(struct link *link); /* callbacks of what is in flight are dropped silently */
 bool link_is_up(const struct link *link);
-int64_t link_down_for_ms(const struct link *link); /* 0 while up */
 
 /* A reply, valid during the callback. One type for all that Redis answers. */
 enum reply_type { REPLY_NIL, REPLY_INT, REPLY_STR, REPLY_STATUS, REPLY_ERROR, REPLY_ARRAY };

@@ -227,9 +227,3 @@ struct span fetch_response_header(const struct fetch *fetch, const char *name)
     }
     return SPAN_NONE;
 }
-
-bool fetch_is_connected(const struct fetch *fetch)
-{
-    CHECK_MAGIC(fetch, FETCH_MAGIC);
-    return fetch->is_connected;
-}

@@ -59,6 +59,5 @@ void fetch_pause(
 void fetch_resume(struct fetch *fetch);
 struct span fetch_response_header(const struct fetch *fetch,
                                   const char *name); /* SPAN_NONE when absent */
-bool fetch_is_connected(const struct fetch *fetch);
 
 #endif

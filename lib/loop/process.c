@@ -129,11 +129,6 @@ void process_ready(struct process *p, const char *status)
     (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status); /* nobody listens: fine */
 }
 
-void process_status(const char *status)
-{
-    (void)sd_notifyf(0, "STATUS=%s", status); /* nobody listens: fine */
-}
-
 void process_stopping(int64_t extend_ms)
 {
     /* nobody listens: fine */

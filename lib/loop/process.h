@@ -20,7 +20,6 @@ struct process_hooks {
 struct process *process_new(struct loop *loop, const struct process_hooks *hooks);
 void process_free(struct process *process);
 void process_ready(struct process *process, const char *status); /* READY=1 */
-void process_status(const char *status);                         /* STATUS=; any time */
 void process_stopping(int64_t extend_ms); /* STOPPING=1 and EXTEND_TIMEOUT_USEC */
 
 #endif

@@ -1,5 +1,5 @@
-/* Every limit that input is compared with, in one place. Those that an operator may change are
- * defaults of the same name in conf.def. */
+/* Every limit that input is compared with, in one place, but for those that an operator may change:
+ * those are rows of conf.def. */
 #ifndef SLUICE_WIRE_LIMITS_H
 #define SLUICE_WIRE_LIMITS_H
 
@@ -27,7 +27,6 @@ enum {
     LIMIT_MP_NODES = 100 * 1000,
     LIMIT_MP_BYTES = 16 * 1024 * 1024,
     /* the request */
-    LIMIT_MESSAGE = 256 * 1024,
     LIMIT_METADATA = 16 * 1024,
     LIMIT_SYSTEM = 256 * 1024,
     LIMIT_MESSAGES = 2000,
@@ -36,13 +35,8 @@ enum {
     LIMIT_PARTS = 256, /* of one message's content */
     LIMIT_IDEMPOTENCY_KEY = 128,
     /* a generation */
-    LIMIT_OUTPUT = 1024 * 1024,
-    LIMIT_EVENTS = 10 * 1000,
+    LIMIT_OUTPUT = 1024 * 1024,       /* text of one event */
     LIMIT_EVENT = 1024 * 1024 + 4096, /* one encoded event */
-    LIMIT_HISTORY_MESSAGES = 200,
-    LIMIT_HISTORY_BYTES = 1024 * 1024,
-    LIMIT_WAITING_PER_CHAT = 10,
-    LIMIT_TENANT_QUEUE = 10 * 1000,
     LIMIT_TOMBSTONES = 1000,
     /* a provider's stream */
     LIMIT_SSE_LINE = 1024 * 1024 + 4096,

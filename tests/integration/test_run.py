@@ -221,3 +221,11 @@ def test_doctor_and_config(stack):
     assert broken.returncode == 1 and "SLUICE_WORKER_SLOTS" in broken.stderr
     assert sluice("nonsense").returncode == 2 and sluice("--help").returncode == 0
     assert get_json(stack.api_processes[0].url + "/livez")[0] == 200
+
+
+@pytest.mark.parametrize("url,why", [("redis://only-user@host:1", "without a password"), ("redis://u:%zz@host:1", "malformed user or password"), ("unix:///" + "x" * 200, "too long for a socket")])
+def test_a_redis_url_that_no_link_takes_is_told(url, why):
+    for program in (["sluice-api", "--check-config"], ["sluice-stream-worker", "--check-config"], ["sluice", "doctor"], ["sluice", "run"]):
+        done = subprocess.run([str(BIN / program[0]), *program[1:]], env={**os.environ, "SLUICE_REDIS_URL": url}, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and why in done.stdout + done.stderr, (program, done)
+        assert "only-user" not in done.stdout + done.stderr and "%zz" not in done.stdout + done.stderr

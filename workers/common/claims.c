@@ -72,7 +72,8 @@ static void on_claimed(int status, const struct claim *claim, void *arg)
 static void start_claim(struct worker *worker)
 {
     struct claims *claims = &worker->claims;
-    const struct conf_tenant *tenant = conf_find_tenant(worker->conf, SPAN_LIT("default"));
+    const struct conf_tenant *tenant =
+        conf_find_tenant(worker->conf, SPAN_LIT("default")); /* it is always there */
     struct claim_way *way = claims->ways;
     char nonce[ID_MAX];
     while (way->is_used)
@@ -81,8 +82,8 @@ static void start_claim(struct worker *worker)
     CHECK(len > 0 && len < (int)sizeof nonce);
     *way = (struct claim_way){worker, clock_mono_ms(), true};
     claims->under_way++;
-    queue_claim(worker->bus, worker->work->kind, worker->name.text, nonce,
-                tenant == NULL ? 0 : tenant->running, on_claimed, way);
+    queue_claim(worker->bus, worker->work->kind, worker->name.text, nonce, tenant->running,
+                on_claimed, way);
 }
 
 void claims_go(struct worker *worker)

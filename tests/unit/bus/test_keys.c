@@ -14,7 +14,6 @@ static void names_are_those_of_the_scripts(void **state)
     (void)state;
     assert_string_equal(key_generation("default", "g:1").text, "sluice:{s00}:gen:default:g:1");
     assert_string_equal(key_chat("default", "c").text, "sluice:{s00}:chat:default:c");
-    assert_string_equal(key_messages("acme", "c").text, "sluice:{s00}:msgs:acme:c");
     assert_string_equal(key_active("acme", "c").text, "sluice:{s00}:active:acme:c");
     assert_string_equal(key_chats("acme").text, "sluice:{s00}:chats:acme");
     assert_string_equal(key_events("acme", "g").text, "sluice:{s00}:events:acme:g");

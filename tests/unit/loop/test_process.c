@@ -151,8 +151,6 @@ static void tells_the_service_manager(void **state)
     start();
     process_ready(seen.process, "up");
     assert_string_equal(told(), "READY=1\nSTATUS=up");
-    process_status("3 readers");
-    assert_string_equal(told(), "STATUS=3 readers");
     process_stopping(1500);
     assert_string_equal(told(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=1500000");
 }

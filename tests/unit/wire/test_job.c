@@ -57,9 +57,10 @@ static void jobs_come_back_as_they_went(void **state)
 static void a_long_message_comes_back(void **state)
 {
     (void)state;
-    char *text = mem_new_array(LIMIT_MESSAGE, 1);
-    memset(text, 'm', LIMIT_MESSAGE);
-    const struct job job = {.message = span_make(text, LIMIT_MESSAGE)};
+    enum { LONG = 256 * 1024 };
+    char *text = mem_new_array(LONG, 1);
+    memset(text, 'm', LONG);
+    const struct job job = {.message = span_make(text, LONG)};
     assert_round_trip(&job);
     mem_free(text);
 }
