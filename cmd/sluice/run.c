@@ -149,6 +149,8 @@ static void on_api_line(struct run *r, const char *line)
 
 /* Provider. */
 
+enum { SIMULATOR_ADDRESS = 2 }; /* its place in argv; kept for when it is started again */
+
 static void start_simulator(struct run *r)
 {
     char *path = program(r, "sluice-llmsim");
@@ -160,10 +162,11 @@ static void start_simulator(struct run *r)
 
 static void on_simulator_line(struct run *r, const char *line)
 {
-    static const char word[] = "listening ";
+    static const char word[] = "listening http://";
     if (strncmp(line, word, sizeof word - 1) != 0 || r->provider_url != NULL)
         return;
-    r->provider_url = mem_printf("%s/v1", line + sizeof word - 1);
+    r->provider_url = mem_printf("%s/v1", line + strlen("listening "));
+    stack_set_argument(r->stack, "llmsim", SIMULATOR_ADDRESS, line + sizeof word - 1);
     say("provider", r->provider_url);
     char model[] = "sim";
     start_services(r, &(struct provider){.url = r->provider_url, .model = model, .key = ""});

@@ -228,6 +228,18 @@ void stack_set(struct stack *s, const char *name, const char *variable)
     }
 }
 
+void stack_set_argument(struct stack *s, const char *name, size_t place, const char *value)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct member *m = s->members[i];
+        if (strcmp(m->name, name) != 0)
+            continue;
+        CHECK(place < count_texts((const char *const *)m->argv));
+        mem_free(m->argv[place]);
+        m->argv[place] = mem_strdup(value);
+    }
+}
+
 /* SIGTERM to the highest rank that still runs; the next follows when that one is gone. */
 static void terminate_rank(struct stack *s)
 {

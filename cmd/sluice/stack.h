@@ -38,6 +38,8 @@ void stack_ready(struct stack *stack,
 /* Replaces one variable of a member's environment for when it is started again (a port that is
  * known by now). */
 void stack_set(struct stack *stack, const char *name, const char *variable);
+/* The same of one argument, by its place in argv. */
+void stack_set_argument(struct stack *stack, const char *name, size_t place, const char *value);
 void stack_stop(struct stack *stack, int64_t patience_ms); /* SIGTERM rank by rank, SIGKILL for what
                                                               is left after patience_ms in all */
 void stack_stop_now(struct stack *stack); /* SIGKILL at once, also while stack_stop waits */

@@ -72,7 +72,7 @@ def test_a_child_that_dies_is_started_again(home):
     run = start(home)
     try:
         url = run.wait_line(r"^ready (\S+)$").group(1)
-        for name in ("sluice-stream-w", "sluice-api"):
+        for name in ("sluice-stream-w", "sluice-api", "sluice-llmsim", "redis-server"):
             before = next(pid for comm, pid in children(run.pid).items() if comm.startswith(name))
             os.kill(before, signal.SIGKILL)
             wait_until(lambda: any(c.startswith(name) and p != before for c, p in children(run.pid).items()), f"{name} to be started again", 10)
