@@ -13,7 +13,9 @@ static const char HELP[] = "usage: sluice stop [--json] GENERATION_ID\n       sl
                            "[--all] --chat CHAT_ID\n\n"
                            "Stops a generation, or what runs in a chat. Prints the message given "
                            "back; --json prints the whole answer.\n"
-                           "--all also drops what waits behind it.\n";
+                           "--all also drops what waits behind it.\n"
+                           "will_stop: the server has not seen that id yet; within 60 s it is "
+                           "stopped as soon as it comes.\n";
 
 enum { STOPPING_MAGIC = 0x73746f70 };
 
