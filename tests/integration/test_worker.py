@@ -230,3 +230,15 @@ def test_a_chat_that_cannot_take_the_turn(stack):
     last = stream.read_all()[-1]
     assert last.type == "interrupted" and last.data["error"]["code"] == "internal"
     assert api.generation(stream.generation)[1]["usage"]["source"] == "provider"
+
+
+def test_a_flag_that_was_not_for_it_only_delays(stack):
+    """Whoever sees the flag asks the stop script, which may say that it is gone or was for another turn: then the generation goes on."""
+    api = stack.api()
+    stream = api.new_chat("!sim tokens=60 delay_ms=20 text=self", on_disconnect="continue")
+    stream.until("delta")
+    stack.redis.hset(f"{P}gen:default:{stream.generation}", "flag", "another")
+    stack.redis.set(f"chat_stop:{stream.chat}", "1", ex=60)
+    time.sleep(0.5)
+    stack.redis.delete(f"chat_stop:{stream.chat}")
+    check_whole(stream.read_all(), 60)

@@ -5,7 +5,7 @@
 #include "bus/turn.h"
 #include "common/worker_inner.h"
 
-enum { AGAIN_MS = 500 };
+enum { AGAIN_MS = 500, NO_FLAG_AGAIN_MS = 100 };
 
 static void on_settled(int status, void *arg)
 {
@@ -102,7 +102,7 @@ static void on_stopped(int status, const struct stop_answer *answer, void *arg)
         return;
     }
     run->noticed_us = 0;
-    timer_start(&run->again, status == 0 ? 0 : AGAIN_MS); /* then it goes on */
+    timer_start(&run->again, status == 0 ? NO_FLAG_AGAIN_MS : AGAIN_MS); /* then it goes on */
 }
 
 void run_flagged(struct run *run)
