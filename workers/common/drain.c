@@ -23,8 +23,8 @@ static void end(struct worker *worker)
     loop_stop(worker->loop);
 }
 
-/* A claim that is under way to a Redis that is away is not waited for: if it came through, its lease
- * brings it back. */
+/* A claim that is under way to a Redis that is away is not waited for: if it came through, its
+ * lease brings it back. */
 void drain_check(struct worker *worker)
 {
     bool is_quiet = claims_are_quiet(worker) || !bus_is_up(worker->bus);

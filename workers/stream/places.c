@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 struct queue_of_model {
-    TAILQ_HEAD(, place) waiting;
+    TAILQ_HEAD(place_line, place) waiting;
     int64_t held, limit;
     bool is_serving; /* on_place is being called: it may give and take */
 };
