@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "bus/script.h"
 
-enum { BUS_MAGIC = 0x62757321, RETRY_MAX_MS = 24 * 3600 * 1000 };
+enum { RETRY_MAX_MS = 24 * 3600 * 1000 };
 
 static void on_link_state(struct link *link, enum link_state state, void *arg)
 {

@@ -7,6 +7,8 @@
 #include "bus/link_inner.h"
 #include "bus/settings.h"
 
+enum { BUS_MAGIC = 0x62757321 };
+
 struct bus {
     uint32_t magic;
     struct loop *loop;

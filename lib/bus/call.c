@@ -199,6 +199,7 @@ static struct call *oldest(const struct bus *bus)
 void on_calls_due(void *arg)
 {
     struct bus *bus = arg;
+    CHECK_MAGIC(bus, BUS_MAGIC);
     int64_t now = clock_mono_ms();
     struct call *call = oldest(bus);
     while (call != NULL && call->deadline_ms <= now) {

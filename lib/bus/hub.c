@@ -12,11 +12,17 @@
 #include "base/mem.h"
 #include "wire/event.h"
 
-enum { HUB_MAGIC = 0x68756221, CHANNEL_MAGIC = 0x6368616e, TICK_MS = 1000 };
+enum {
+    HUB_MAGIC = 0x68756221,
+    CHANNEL_MAGIC = 0x6368616e,
+    FLUSH_MAGIC = 0x666c7573,
+    TICK_MS = 1000
+};
 
 enum channel_state { CHANNEL_WANTED, CHANNEL_JOINING, CHANNEL_HEARD, CHANNEL_LEAVING };
 
 struct flush {
+    uint32_t magic;
     struct flush *next;
     struct hub *hub;
     struct key channel;
@@ -283,6 +289,7 @@ void flush_part_done(struct flush *flush)
 static void on_flush_timer(void *arg)
 {
     struct flush *flush = arg;
+    CHECK_MAGIC(flush, FLUSH_MAGIC);
     struct hub *hub = flush->hub;
     struct channel *channel = map_get(hub->channels, flush->channel.text);
     struct flush **at = &hub->flushes;
@@ -304,7 +311,12 @@ void hub_flush(struct hub *hub, const char *tenant, const char *generation, void
 {
     CHECK_MAGIC(hub, HUB_MAGIC);
     struct flush *flush = MEM_NEW(struct flush);
-    *flush = (struct flush){.next = hub->flushes, .hub = hub, .done = done, .arg = arg, .parts = 1};
+    *flush = (struct flush){.magic = FLUSH_MAGIC,
+                            .next = hub->flushes,
+                            .hub = hub,
+                            .done = done,
+                            .arg = arg,
+                            .parts = 1};
     hub->flushes = flush;
     flush->channel = key_events(tenant, generation);
     timer_init(&flush->timer, hub->loop, on_flush_timer, flush);

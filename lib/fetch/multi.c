@@ -7,8 +7,11 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+enum { WATCH_MAGIC = 0x77617463 };
+
 /* One socket of libcurl's, kept by curl_multi_assign. */
 struct watch {
+    uint32_t magic;
     struct event event;
     struct fetcher *fetcher;
 };
@@ -41,6 +44,7 @@ static void enter(struct fetcher *fetcher, curl_socket_t fd, int bits)
 static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *watch = arg;
+    CHECK_MAGIC(watch, WATCH_MAGIC);
     int bits = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
                ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     enter(watch->fetcher, fd, bits); /* may free the watch */
@@ -48,7 +52,9 @@ static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 
 static void on_curl_timer(void *arg)
 {
-    enter(arg, CURL_SOCKET_TIMEOUT, 0);
+    struct fetcher *fetcher = arg;
+    CHECK_MAGIC(fetcher, FETCHER_MAGIC);
+    enter(fetcher, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
@@ -65,6 +71,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     }
     if (watch == NULL) {
         watch = MEM_NEW(struct watch);
+        watch->magic = WATCH_MAGIC;
         watch->fetcher = fetcher;
         CHECK(curl_multi_assign(fetcher->multi, fd, watch) == CURLM_OK);
     }

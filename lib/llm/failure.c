@@ -26,8 +26,7 @@ int failure_set(struct llm_failure *failure, int code, const char *format, ...)
     failure->is_retryable = err_is_retryable(code);
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(failure->message, sizeof(failure->message), format == NULL ? "%s" : format,
-                    args);
+    (void)vsnprintf(failure->message, sizeof(failure->message), format, args); /* cut if it must */
     va_end(args);
     tidy(failure->message, sizeof(failure->message));
     return code;

@@ -6,7 +6,7 @@
 #include "llm/format.h"
 #include "wire/limits.h"
 
-enum { TOOL_CALLS_MAX = 128, NO_PART = -1 };
+enum { READER_MAGIC = 0x6f616972, TOOL_CALLS_MAX = 128, NO_PART = -1 };
 
 struct tool_call {
     int64_t index; /* the provider's */
@@ -17,6 +17,7 @@ struct tool_call {
 };
 
 struct openai_reader {
+    uint32_t magic;
     struct llm_reading *reading;
     int64_t text_part, reasoning_part, refusal_part; /* NO_PART until begun */
     struct tool_call *calls;
@@ -26,6 +27,7 @@ struct openai_reader {
 static void *openai_reader_new(struct llm_reading *reading)
 {
     struct openai_reader *r = MEM_NEW(struct openai_reader);
+    r->magic = READER_MAGIC;
     r->reading = reading;
     r->text_part = r->reasoning_part = r->refusal_part = NO_PART;
     return r;
@@ -36,12 +38,14 @@ static void openai_reader_free(void *reader)
     struct openai_reader *r = reader;
     if (r == NULL)
         return;
+    CHECK_MAGIC(r, READER_MAGIC);
     for (size_t i = 0; i < r->call_count; i++) {
         mem_free(r->calls[i].id);
         mem_free(r->calls[i].name);
         buf_release(&r->calls[i].arguments);
     }
     mem_free(r->calls);
+    r->magic = 0;
     mem_free(r);
 }
 
@@ -214,6 +218,7 @@ static int read_done(struct openai_reader *r)
 static int openai_read(void *reader, struct span data)
 {
     struct openai_reader *r = reader;
+    CHECK_MAGIC(r, READER_MAGIC);
     if (span_starts_with(data, "[DONE]"))
         return read_done(r);
     struct json_doc *doc;

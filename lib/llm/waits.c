@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include <stddef.h>
 
+enum { WAIT_MAGIC = 0x77616974 };
+
 static bool stands_still(const struct waits *waits, enum wait_kind kind)
 {
     return waits->is_held && (kind == WAIT_FIRST_TOKEN || kind == WAIT_IDLE);
@@ -12,6 +14,7 @@ static bool stands_still(const struct waits *waits, enum wait_kind kind)
 static void on_timer(void *arg)
 {
     struct wait *wait = arg;
+    CHECK_MAGIC(wait, WAIT_MAGIC);
     struct waits *waits = wait->waits;
     wait->is_on = false;
     waits->on_due((enum wait_kind)(wait - waits->each), waits->arg);
@@ -22,6 +25,7 @@ void waits_init(struct waits *waits, struct loop *loop,
 {
     *waits = (struct waits){.on_due = on_due, .arg = arg};
     for (enum wait_kind kind = 0; kind < WAIT_COUNT; kind++) {
+        waits->each[kind].magic = WAIT_MAGIC;
         waits->each[kind].waits = waits;
         timer_init(&waits->each[kind].timer, loop, on_timer, &waits->each[kind]);
     }

@@ -9,6 +9,7 @@ enum wait_kind { WAIT_FIRST_BYTE, WAIT_FIRST_TOKEN, WAIT_IDLE, WAIT_END, WAIT_CO
 
 struct waits;
 struct wait {
+    uint32_t magic;
     struct waits *waits;
     struct timer timer;
     bool is_on;

@@ -105,7 +105,6 @@ static void answer_odd(struct run *run, int status)
 /* True when the answer is still wanted. */
 static bool take_answer(struct run *run)
 {
-    CHECK_MAGIC(run, RUN_MAGIC);
     run->is_asked = false;
     run_let_go(run);
     return run->state == RUN_FINISHING;
@@ -122,6 +121,7 @@ static void answer_behind(struct run *run, int64_t length)
 static void on_finished(int status, const struct finish_answer *answer, void *arg)
 {
     struct run *run = arg;
+    CHECK_MAGIC(run, RUN_MAGIC);
     if (!take_answer(run))
         return;
     if (status == -ERR_MALFORMED && strcmp(run->ending.state, "done") == 0)
@@ -139,6 +139,7 @@ static void on_finished(int status, const struct finish_answer *answer, void *ar
 static void on_released(int status, struct span outcome, void *arg)
 {
     struct run *run = arg;
+    CHECK_MAGIC(run, RUN_MAGIC);
     if (!take_answer(run))
         return;
     if (status != 0) {

@@ -1,15 +1,16 @@
 -- turn.lua: second half of the prelude: how a generation starts, leaves its place and ends.
 -- Its one invariant: over() is the only way into a terminal state.
 
--- Errors that no worker was there to report. JSON text, as all errors are in records and events.
-local function failure(code, message)
-  return '{"code":"' .. code .. '","message":"' .. message .. '","retryable":true}'
+-- Errors that no worker was there to report. JSON text, as all errors are in records and events; codes and whether they are
+-- retryable as in lib/base/err.def (a unit test compares).
+local function failure(code, message, retryable)
+  return '{"code":"' .. code .. '","message":"' .. message .. '","retryable":' .. tostring(retryable) .. '}'
 end
 local ERRORS = {
-  worker_lost = failure('worker_lost', 'The worker that ran this generation was lost.'),
-  log_lost = failure('worker_lost', 'The log of this generation was lost.'),
-  crashes = failure('crashes', 'The workers that ran this generation were lost too often.'),
-  queue_timeout = failure('queue_timeout', 'No worker took this generation in time.'),
+  worker_lost = failure('worker_lost', 'The worker that ran this generation was lost.', true),
+  log_lost = failure('worker_lost', 'The log of this generation was lost.', true),
+  crashes = failure('crashes', 'The workers that ran this generation were lost too often.', false),
+  queue_timeout = failure('queue_timeout', 'No worker took this generation in time.', true),
 }
 local USAGE = {                           -- of those whose end comes before any report
   none = '{"input":0,"output":0,"cached":0,"reasoning":0,"source":"none","settled":true}',

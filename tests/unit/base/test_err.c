@@ -70,12 +70,35 @@ static void checks_its_callers(void **state)
     assert_true(aborts(ask_beyond, NULL));
 }
 
+/* The scripts write some errors themselves: failure('code', 'message', retryable). */
+static void the_scripts_say_the_same(void **state)
+{
+    static char text[64 * 1024];
+    char code[32], retryable[8];
+    int taken = 0, found = 0;
+    (void)state;
+    FILE *file = fopen(SLUICE_SOURCE_DIR "/lib/bus/scripts/turn.lua", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    for (const char *at = text; (at = strstr(at, "failure('")) != NULL; at += taken, found++) {
+        assert_int_equal(
+            sscanf(at, "failure('%31[a-z_]', '%*[^']', %7[a-z])%n", code, retryable, &taken), 2);
+        int number = ERR_OK + 1;
+        while (number < ERR_COUNT && strcmp(err_name(number), code) != 0)
+            number++;
+        assert_true(number < ERR_COUNT);
+        assert_string_equal(retryable, err_is_retryable(number) ? "true" : "false");
+    }
+    assert_int_equal(found, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_from_the_table), cmocka_unit_test(has_a_whole_row_for_each),
         cmocka_unit_test(tells_the_detail),       cmocka_unit_test(cuts_at_a_character),
-        cmocka_unit_test(checks_its_callers),
+        cmocka_unit_test(checks_its_callers),     cmocka_unit_test(the_scripts_say_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
