@@ -47,6 +47,12 @@ struct http_options {
     size_t max_per_address; /* 0: LIMIT_CONNECTIONS_PER_ADDRESS, loopback addresses free */
     int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
     int64_t stall_ms; /* of a client that takes nothing of its answer; 0: LIMIT_SSE_STALL_MS */
+    /* Puts the JSON body of an error, of the server's own too (malformed requests, 404, 405). NULL:
+     * {"error": {code, message, param?, retryable}}. */
+    void (*put_error)(struct buf *out, int status, const struct err *err);
+    /* A client that closes its half before the answer has left: on_gone is called. Else it may mean
+     * no more than that nothing follows, and it still gets its answer. */
+    bool half_close_leaves;
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);

@@ -114,7 +114,7 @@ void conn_finish(struct conn *conn);                /* flush what waits, then cl
 void conn_arm(struct conn *conn, int64_t after_ms); /* the deadline of the present state */
 size_t conn_waiting(const struct conn *conn);       /* bytes in the output */
 
-/* accept.c */
+/* server.c */
 void address_release(struct http_server *server, const char *peer);
 
 /* request.c */
@@ -129,7 +129,11 @@ void stream_progress(struct http_stream *stream); /* bytes left the output */
 void stream_lost(struct http_stream *stream, const char *reason);
 
 /* reply.c */
+/* Status line and the headers that every answer has. */
+void reply_put_head(struct buf *out, int status, const char *content_type, const struct conn *conn);
 void reply_plain_error(struct conn *conn, int status,
                        const char *text); /* before there is a request: malformed input */
+/* With a status that is not the code's own. */
+void reply_error(struct http_request *request, int status, const struct err *err);
 
 #endif

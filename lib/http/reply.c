@@ -67,8 +67,7 @@ static bool has_body(int status)
     return status != 204 && status != 304;
 }
 
-/* Status line and the headers that every answer has. */
-static void put_head(struct buf *out, int status, const char *content_type, const struct conn *c)
+void reply_put_head(struct buf *out, int status, const char *content_type, const struct conn *c)
 {
     (void)buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase_of(status), date_now());
     if (content_type != NULL)
@@ -85,7 +84,7 @@ static void send_whole(struct conn *c, struct span extra, int status, const char
 {
     struct buf out;
     buf_init(&out, HTTP_HEAD_MAX * 2 + body.len);
-    put_head(&out, status, has_body(status) ? content_type : NULL, c);
+    reply_put_head(&out, status, has_body(status) ? content_type : NULL, c);
     (void)buf_span(&out, extra);
     if (has_body(status))
         (void)buf_printf(&out, "Content-Length: %zu\r\n", body.len);
@@ -117,17 +116,26 @@ void http_reply_json(struct http_request *r, int status, struct span json)
     http_reply(r, status, "application/json", json);
 }
 
-static void put_error(struct buf *b, const char *code, const char *message, const char *param,
-                      bool is_retryable)
+static const char *message_of(const struct err *err)
 {
+    return err->message[0] != '\0' ? err->message : err_message((int)err->code);
+}
+
+static void put_error(const struct http_server *server, struct buf *b, int status,
+                      const struct err *err)
+{
+    if (server->options.put_error != NULL) {
+        server->options.put_error(b, status, err);
+        return;
+    }
     struct json_writer w = json_writer(b);
     json_open(&w, NULL, '{');
     json_open(&w, "error", '{');
-    json_member_str(&w, "code", span_of(code));
-    json_member_str(&w, "message", span_of(message));
-    if (*param != '\0')
-        json_member_str(&w, "param", span_of(param));
-    json_member_bool(&w, "retryable", is_retryable);
+    json_member_str(&w, "code", span_of(err_name((int)err->code)));
+    json_member_str(&w, "message", span_of(message_of(err)));
+    if (err->param[0] != '\0')
+        json_member_str(&w, "param", span_of(err->param));
+    json_member_bool(&w, "retryable", err_is_retryable((int)err->code));
     json_close(&w);
     json_close(&w);
 }
@@ -143,18 +151,20 @@ static bool has_header(const struct http_request *r, const char *name)
     return false;
 }
 
-void http_reply_error(struct http_request *r, const struct err *err)
+void reply_error(struct http_request *r, int status, const struct err *err)
 {
     struct buf body;
-    int status = err_status((int)err->code);
     buf_init(&body, ERROR_MAX);
-    put_error(&body, err_name((int)err->code),
-              err->message[0] != '\0' ? err->message : err_message((int)err->code), err->param,
-              err_is_retryable((int)err->code));
+    put_error(r->conn->server, &body, status, err);
     if ((status == 503 || status == 429) && !has_header(r, "Retry-After"))
         http_add_header(r, "Retry-After", SPAN_LIT("1"));
     http_reply_json(r, status, buf_as_span(&body));
     buf_release(&body);
+}
+
+void http_reply_error(struct http_request *r, const struct err *err)
+{
+    reply_error(r, err_status((int)err->code), err);
 }
 
 void http_reply_code(struct http_request *r, int code)
@@ -167,8 +177,10 @@ void http_reply_code(struct http_request *r, int code)
 void reply_plain_error(struct conn *c, int status, const char *text)
 {
     struct buf body;
+    struct err err = {.code = ERR_OK};
+    (void)err_set(&err, status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST, NULL, "%s", text);
     buf_init(&body, ERROR_MAX);
-    put_error(&body, status == 413 ? "too_large" : "bad_request", text, "", false);
+    put_error(c->server, &body, status, &err);
     send_whole(c, SPAN_LIT(""), status, "application/json", buf_as_span(&body), false);
     buf_release(&body);
 }

@@ -172,16 +172,21 @@ static void odd_query(struct http_request *r)
     http_reply_error(r, &err);
 }
 
+static void unknown_method(struct http_request *r)
+{
+    struct err err = {.code = ERR_OK};
+    (void)err_set(&err, ERR_BAD_REQUEST, NULL, "that method is not known here"); /* answered here */
+    r->conn->keeps_alive = false;
+    reply_error(r, 501, &err);
+}
+
 void request_dispatch(struct http_request *r)
 {
     const struct http_options *o = &r->conn->server->options;
     struct buf allowed;
     metric_add(METRIC_HTTP_REQUESTS, 1);
     if (!find_method(r)) {
-        r->conn->keeps_alive = false;
-        http_reply_json(r, 501,
-                        SPAN_LIT("{\"error\":{\"code\":\"bad_request\",\"message\":\"that method "
-                                 "is not known here\",\"retryable\":false}}"));
+        unknown_method(r);
         return;
     }
     buf_init(&allowed, 256);

@@ -49,12 +49,10 @@ static void send_head(struct http_request *r, struct http_stream *s, const char 
 {
     struct buf head;
     buf_init(&head, HTTP_HEAD_MAX * 2);
-    (void)buf_printf(&head,
-                     "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-cache, "
-                     "no-transform\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n"
-                     "Connection: close\r\n%s",
-                     content_type == NULL ? EVENT_STREAM : content_type,
-                     s->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    reply_put_head(&head, 200, content_type == NULL ? EVENT_STREAM : content_type, r->conn);
+    (void)buf_text(&head, "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n");
+    if (s->is_chunked)
+        (void)buf_text(&head, "Transfer-Encoding: chunked\r\n");
     (void)buf_span(&head, buf_as_span(&r->extra));
     (void)buf_text(&head, "\r\n");
     CHECK(buf_error(&head) == 0);
@@ -195,6 +193,10 @@ void http_stream_close(struct http_stream *s)
 {
     CHECK_MAGIC(s, STREAM_MAGIC);
     struct conn *c = s->conn;
+    if (buf_error(&s->pending) != 0) { /* bytes are missing: it must not look whole */
+        http_stream_abort(s);
+        return;
+    }
     flush(s);
     if (s->is_chunked)
         conn_send(c, SPAN_LIT("0\r\n\r\n"));

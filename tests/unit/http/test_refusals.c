@@ -93,12 +93,37 @@ static void refuses_unknown_methods_in_any_letters(void **state)
     tear_down(f);
 }
 
+static void put_error(struct buf *out, int status, const struct err *err)
+{
+    (void)buf_printf(out, "own %d %s", status, err->message);
+}
+
+static void lets_the_program_put_its_own_errors(void **state)
+{
+    static const char *const rows[][2] = {{"GET /nowhere HTTP/1.1", "own 404 "},
+                                          {"PUT /echo/x HTTP/1.1", "own 405 "},
+                                          {"BREW /echo/x HTTP/1.1", "own 501 "},
+                                          {"GET /fail HTTP/1.1", "own 503 not now"},
+                                          {"GET  / HTTP/1.1", "own 400 malformed request line"}};
+    struct fixture *f = set_up((struct http_options){.put_error = put_error});
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool closed;
+        char request[128];
+        (void)snprintf(request, sizeof request, "%s\r\nHost: a\r\nConnection: close\r\n\r\n",
+                       rows[i][0]);
+        assert_non_null(strstr(ask(f, request, &closed), rows[i][1]));
+    }
+    tear_down(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_the_row_and_what_is_behind_it),
         cmocka_unit_test(waits_for_files_without_spinning),
         cmocka_unit_test(refuses_unknown_methods_in_any_letters),
+        cmocka_unit_test(lets_the_program_put_its_own_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

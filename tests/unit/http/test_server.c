@@ -259,6 +259,16 @@ static void tells_who_leaves_before_the_answer(void **state)
     assert_non_null(strstr(hear(f, fd, NULL, 1000, &closed), "200 OK"));
     (void)close(fd);
     tear_down(f);
+
+    f = set_up((struct http_options){.half_close_leaves = true}); /* unless it counts as leaving */
+    fd = dial(f, 0);
+    say(fd, "GET /hold" END);
+    turn(f, 1000);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    turn(f, 1000);
+    assert_int_equal(f->request_gone, 1);
+    (void)close(fd);
+    tear_down(f);
 }
 
 static void drains(void **state)
