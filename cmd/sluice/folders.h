@@ -10,7 +10,7 @@ int folder_make(const char *path); /* every folder of an absolute path; 0 or err
  * when the last of them has ended. Waits a moment for those of a run that was killed. The
  * descriptor, or -errno (-EWOULDBLOCK: somebody else has it). */
 int folder_claim(const char *path);
-char *folder_of_state(void);       /* SLUICE_HOME, else the user's state folder; absolute, owned */
-char *folder_of_programs(void);    /* where this program lies; owned */
+char *folder_of_state(void);    /* SLUICE_HOME, else the user's state folder; absolute, owned */
+char *folder_of_programs(void); /* where this program lies; owned */
 
 #endif
