@@ -127,6 +127,18 @@ static int check_tools_place(struct body_parse *p, const struct json *params)
                    "tools that the caller runs work in POST /v1/generations only");
 }
 
+/* The body's own check looks for names that stand twice in its two uppermost levels; those of
+ * `extra` become members of the provider's request, so they are looked at as well. */
+static int check_extra_names(struct body_parse *p)
+{
+    struct span params = json_raw(json_text(p->body->doc), "params");
+    struct span extra = json_raw(params, "extra");
+    if (extra.ptr == NULL || json_check(extra, NULL) == 0)
+        return 0;
+    return err_set(p->err, ERR_BAD_REQUEST, "params.extra",
+                   "params.extra holds a name that stands twice in one object");
+}
+
 int body_check_params(struct body_parse *p, const struct json *value)
 {
     if (json_type(value) != JSON_OBJECT) {
@@ -138,5 +150,6 @@ int body_check_params(struct body_parse *p, const struct json *value)
             return rc;
         }
     }
-    return check_tools_place(p, value);
+    int rc = check_extra_names(p);
+    return rc != 0 ? rc : check_tools_place(p, value);
 }

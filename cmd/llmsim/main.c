@@ -103,7 +103,7 @@ static void put_params(struct buf *out, struct span body)
     while (json_walk_next(&walk, &name, &value)) {
         bool is_param = true;
         for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-            is_param = is_param && !span_is(name, left_out[i]);
+            is_param = is_param && !json_name_is(name, left_out[i]);
         if (is_param)
             (void)buf_printf(out, "%s\"%.*s\":%.*s", has_any ? "," : "", SPAN_ARG(name),
                              SPAN_ARG(value));

@@ -3,11 +3,15 @@
  * written twice, so that a provider never has to choose. */
 #include "llm/format.h"
 
-/* Members that are ours: without them the stream could not be read. */
+/* Members that are ours: without them the stream could not be read. However their name is spelled:
+ * \u006dodel is model. */
 static bool is_ours(struct span name)
 {
-    return span_is(name, "model") || span_is(name, "messages") || span_is(name, "stream") ||
-           span_is(name, "stream_options");
+    static const char *const ours[] = {"model", "messages", "stream", "stream_options"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (json_name_is(name, ours[i]))
+            return true;
+    return false;
 }
 
 static void put_member(struct buf *b, struct span raw_name, struct span raw_value)
@@ -22,7 +26,7 @@ static bool has_member(struct span object, struct span raw_name)
     struct span name;
     struct span value;
     while (json_walk_next(&walk, &name, &value))
-        if (span_equal(name, raw_name))
+        if (json_names_match(name, raw_name))
             return true;
     return false;
 }
@@ -37,7 +41,8 @@ static void put_params(struct buf *b, struct span params)
     struct span name;
     struct span value;
     while (json_walk_next(&walk, &name, &value))
-        if (!is_ours(name) && !span_is(name, "extra") && !(has_extra && has_member(extra, name)))
+        if (!is_ours(name) && !json_name_is(name, "extra") &&
+            !(has_extra && has_member(extra, name)))
             put_member(b, name, value);
     if (!has_extra)
         return;

@@ -56,6 +56,7 @@ struct json_walk json_walk_array(struct span text);
 bool json_walk_next(struct json_walk *walk, struct span *name, struct span *value);
 /* Escapes in `raw` count as what they stand for. */
 bool json_name_is(struct span raw, const char *name);
+bool json_names_match(struct span raw, struct span other_raw);
 
 /* Writing, always in one line. Bytes that are not UTF-8 become U+FFFD; control characters (DEL
  * too), ", \, U+2028 and U+2029 are escaped; all else stays as it is. */

@@ -87,6 +87,11 @@ bool json_name_is(struct span raw, const char *name)
     return raw.len == plain.len;
 }
 
+bool json_names_match(struct span raw, struct span other_raw)
+{
+    return json_text_compare(raw, other_raw) == 0;
+}
+
 /* Behind the string whose opening quote is at `at`. */
 static size_t string_end(struct span s, size_t at)
 {

@@ -163,6 +163,8 @@ static const struct row ROWS[] = {
     {CHATS, PARAMS("\"reasoning_effort\":1"), BAD, "params.reasoning_effort"},
     {CHATS, PARAMS("\"extra\":{\"top_k\":5}"), TAKEN, ""},
     {CHATS, PARAMS("\"extra\":5"), BAD, "params.extra"},
+    {CHATS, PARAMS("\"extra\":{\"a\":1,\"\\u0061\":2}"), BAD, "params.extra"},
+    {CHATS, PARAMS("\"\\u0065xtra\":{\"a\":1,\"a\":2}"), BAD, "params.extra"},
     {CHATS, PARAMS("\"foo\":1"), BAD, "params.foo"},
     {CHATS, PARAMS("\"n\":2"), BAD, "params.n"},
     /* messages */

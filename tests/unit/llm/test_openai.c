@@ -306,6 +306,19 @@ static void extra_wins_over_params_and_never_over_us(void **state)
                           ",\"top_p\":1,\"seed\":3,\"top_k\":{\"a\":[1.50]}}");
 }
 
+/* A name is what it stands for, however it is spelled. */
+static void escapes_hide_no_name(void **state)
+{
+    (void)state;
+    const struct llm_request request = {
+        .raw_messages = SPAN_LIT("[]"),
+        .params = SPAN_LIT("{\"s\\u0065ed\":2,\"\\u0065xtra\":{\"seed\":3,\"\\u006dodel\":\"y\","
+                           "\"stre\\u0061m\":false,\"message\\u0053\":1}}"),
+        .generation = "g"};
+    assert_sent(&request,
+                "{\"model\":\"gpt-x\",\"messages\":[]," ASKED ",\"seed\":3,\"message\\u0053\":1}");
+}
+
 static void without_a_key_nothing_is_authorized(void **state)
 {
     (void)state;
@@ -987,6 +1000,7 @@ int main(void)
         T(the_request_holds_messages_and_params),
         T(raw_messages_go_out_as_they_came),
         T(extra_wins_over_params_and_never_over_us),
+        T(escapes_hide_no_name),
         T(without_a_key_nothing_is_authorized),
         T(unusable_calls_are_refused_at_once),
         T(the_stream_may_be_cut_at_every_byte),
