@@ -23,6 +23,9 @@ enum { FRAGMENT_BYTES = 7 };
 
 struct answer {
     uint32_t magic;
+    bool wants_usage;
+    bool ends_after_drip;
+    bool is_full; /* the client does not read */
     struct simulator *sim;
     struct http_request *request; /* until the answer begins */
     struct http_stream *stream;
@@ -31,13 +34,10 @@ struct answer {
     struct frame frame;
     struct id id;
     char *model;
-    bool wants_usage;
     int64_t input_tokens, total, max_tokens;
     int64_t said;    /* tokens so far */
     struct buf drip; /* bytes that go out one by one */
-    bool ends_after_drip;
     struct timer timer;
-    bool is_full;
 };
 
 static void free_answer(void *arg)

@@ -13,11 +13,11 @@ static const struct conf_row settings[] = {
      .name = #name_,                                                                               \
      .type = TYPE_##type_,                                                                         \
      .offset = offsetof(struct conf, section_##_##name_),                                          \
-     .fallback = fallback_,                                                                        \
-     .min = min_,                                                                                  \
-     .max = max_,                                                                                  \
+     .fallback = (fallback_),                                                                      \
+     .min = (min_),                                                                                \
+     .max = (max_),                                                                                \
      .is_live = WHEN_##when_,                                                                      \
-     .sentence = sentence_},
+     .sentence = (sentence_)},
 #include "conf/conf.def"
 #undef X
 };
@@ -30,14 +30,14 @@ const struct conf_rows conf_settings = {settings, COUNT_OF(settings)};
 static const struct conf_row list_rows[] = {
 #define Y(list_, name_, field_, type_, fallback_, min_, max_, sentence_)                           \
     {.section = SECTION_##list_,                                                                   \
-     .name = name_,                                                                                \
+     .name = (name_),                                                                              \
      .type = TYPE_##type_,                                                                         \
      .offset = offsetof(struct conf_##list_, field_),                                              \
-     .fallback = fallback_,                                                                        \
-     .min = min_,                                                                                  \
-     .max = max_,                                                                                  \
+     .fallback = (fallback_),                                                                      \
+     .min = (min_),                                                                                \
+     .max = (max_),                                                                                \
      .is_live = true,                                                                              \
-     .sentence = sentence_},
+     .sentence = (sentence_)},
 #include "conf/lists.def"
 #undef Y
 };

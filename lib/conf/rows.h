@@ -19,10 +19,10 @@ struct conf_row {
     const char *section; /* "worker", or the list's "models" */
     const char *name;    /* as in the file, below the section; "timeouts.idle" */
     enum conf_type type;
+    bool is_live;         /* a reload takes it over */
     size_t offset;        /* in struct conf, or in the list's item */
     const char *fallback; /* NULL: must be given */
     int64_t min, max;
-    bool is_live; /* a reload takes it over */
     const char *sentence;
 };
 struct conf_rows {
