@@ -80,6 +80,7 @@ void conn_kill(struct conn *c, const char *reason)
     c->bev = NULL;
     c->stream = NULL;
     LIST_REMOVE(c, link);
+    server->body_bytes -= c->body_bytes;
     address_release(server, c->peer);
     if (stream != NULL)
         stream_lost(stream, reason);
@@ -107,12 +108,33 @@ void conn_send(struct conn *c, struct span bytes)
 
 /* Reading. */
 
-static void refuse(struct conn *c)
+static void refuse(struct conn *c, int status, const char *text)
 {
     metric_add(METRIC_HTTP_REJECTED, 1);
     c->keeps_alive = false;
-    reply_plain_error(c, parser_error_status(c->parser), parser_error_text(c->parser));
+    reply_plain_error(c, status, text);
     conn_finish(c);
+}
+
+void conn_count_body(struct conn *c)
+{
+    size_t held = c->parser == NULL ? 0 : parser_body(c->parser).len;
+    c->server->body_bytes -= c->body_bytes;
+    c->server->body_bytes += held;
+    c->body_bytes = held;
+}
+
+/* Many that send large bodies slowly must not take the memory; small bodies go on. */
+static bool is_over_all_bodies(const struct conn *c)
+{
+    return c->server->body_bytes > c->server->options.max_bodies_bytes && c->body_bytes > INPUT_MAX;
+}
+
+/* The request is over: what it held goes, even if its answer lies here for a while. */
+static void forget_request(struct conn *c)
+{
+    parser_reset(c->parser);
+    conn_count_body(c);
 }
 
 static void handle(struct conn *c)
@@ -145,8 +167,11 @@ static void read_input(struct conn *c)
         (void)evbuffer_drain(input, used); /* within what is there */
         if (was_idle && !parser_is_idle(c->parser))
             conn_arm(c, c->server->options.header_ms);
+        conn_count_body(c);
         if (status == PARSER_FAILED) {
-            refuse(c);
+            refuse(c, parser_error_status(c->parser), parser_error_text(c->parser));
+        } else if (is_over_all_bodies(c)) {
+            refuse(c, 503, "too many large requests at once");
         } else if (status == PARSER_HEAD) {
             on_head(c);
             if (parser_feed(c->parser, span_make("", 0), &used) == PARSER_DONE)
@@ -191,7 +216,6 @@ static void read_next(struct conn *c)
         conn_finish(c);
         return;
     }
-    parser_reset(c->parser);
     conn_state(c, CONN_READING);
     conn_arm(c, c->server->options.keepalive_ms);
     if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0 || c->peer_ended)
@@ -203,6 +227,7 @@ void conn_answered(struct conn *c)
 {
     request_free(c->request);
     c->request = NULL;
+    forget_request(c);
     conn_state(c, CONN_WRITING);
     if (!c->keeps_alive)
         conn_finish(c);
@@ -229,6 +254,8 @@ void conn_finish(struct conn *c)
     struct evbuffer *input = bufferevent_get_input(c->bev);
     conn_state(c, CONN_CLOSING);
     c->stream = NULL;
+    if (c->parser != NULL)
+        forget_request(c);
     (void)evbuffer_drain(input, evbuffer_get_length(input)); /* a full one would stop the reading */
     if (conn_waiting(c) == 0)
         linger(c);
@@ -302,10 +329,7 @@ static void on_deadline(void *arg)
     if (c->state == CONN_STREAMING || c->state == CONN_WRITING || c->state == CONN_CLOSING) {
         check_stall(c);
     } else if (c->state == CONN_READING && !parser_is_idle(c->parser)) {
-        metric_add(METRIC_HTTP_REJECTED, 1);
-        c->keeps_alive = false;
-        reply_plain_error(c, 408, "the request did not come in time");
-        conn_finish(c);
+        refuse(c, 408, "the request did not come in time");
     } else {
         conn_kill(c, "deadline");
     }

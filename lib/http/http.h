@@ -42,9 +42,10 @@ struct http_options {
     /* Called first for every request; returns true when it answered (authorisation, Host and Origin
      * checks). May be NULL. */
     bool (*before)(struct http_request *request, void *arg);
-    size_t max_body_bytes;  /* 0: LIMIT_BODY */
-    size_t max_connections; /* 0: open files - 1024 */
-    size_t max_per_address; /* 0: LIMIT_CONNECTIONS_PER_ADDRESS, loopback addresses free */
+    size_t max_body_bytes;   /* 0: LIMIT_BODY */
+    size_t max_bodies_bytes; /* of all requests under way; 0: LIMIT_BODIES. Small bodies pass */
+    size_t max_connections;  /* 0: open files - 1024 */
+    size_t max_per_address;  /* 0: LIMIT_CONNECTIONS_PER_ADDRESS, loopback addresses free */
     int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
     int64_t stall_ms; /* of a client that takes nothing of its answer; 0: LIMIT_SSE_STALL_MS */
     /* Puts the JSON body of an error, of the server's own too (malformed requests, 404, 405). NULL:

@@ -83,6 +83,7 @@ struct conn {
     struct timer deadline;
     int64_t progress_ms; /* when bytes last left, while some wait */
     size_t served;
+    size_t body_bytes; /* of the body it holds, as counted in the server's sum */
     bool keeps_alive, peer_ended;
     char peer[48];
     LIST_ENTRY(conn) link;
@@ -97,6 +98,7 @@ struct http_server {
     LIST_HEAD(, conn) conns;
     LIST_HEAD(, http_stream) dirty;
     size_t conn_count;
+    size_t body_bytes;       /* of all bodies held */
     struct map *per_address; /* address to struct address_count */
     struct timer accept_again;
     bool is_paused, is_draining, flush_is_due, caps_loopback;
@@ -108,6 +110,7 @@ void conn_state(struct conn *conn, enum conn_state state); /* the only one that 
 void conn_kill(struct conn *conn,
                const char *reason); /* closes at once; freed at the end of the turn */
 void conn_send(struct conn *conn, struct span bytes);
+void conn_count_body(struct conn *conn); /* the parser's body grew, or went */
 void conn_answered(
     struct conn *conn); /* the answer lies in the output: go on to the next request or close */
 void conn_finish(struct conn *conn);                /* flush what waits, then close */

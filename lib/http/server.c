@@ -239,6 +239,7 @@ int http_listen(struct http_server *s, const char *address, char *bound, size_t 
 static void set_defaults(struct http_options *o)
 {
     o->max_body_bytes = o->max_body_bytes > 0 ? o->max_body_bytes : LIMIT_BODY;
+    o->max_bodies_bytes = o->max_bodies_bytes > 0 ? o->max_bodies_bytes : LIMIT_BODIES;
     o->max_connections = o->max_connections > 0 ? o->max_connections : connections_allowed();
     o->max_per_address =
         o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;

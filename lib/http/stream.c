@@ -94,6 +94,7 @@ struct http_stream *http_stream_begin(struct http_request *r, const char *conten
     c->request = NULL;
     parser_free(c->parser);
     c->parser = NULL;
+    conn_count_body(c);
     c->stream = s;
     conn_state(c, CONN_STREAMING);
     bufferevent_setwatermark(c->bev, EV_WRITE, LOW_MARK, 0);

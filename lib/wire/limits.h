@@ -9,8 +9,9 @@ enum {
     LIMIT_HEADER_BLOCK = 16 * 1024,
     LIMIT_HEADER_FIELDS = 100,
     LIMIT_BODY = 1024 * 1024,
-    LIMIT_HEADER_MS = 10 * 1000, /* whole header, from its first byte */
-    LIMIT_BODY_MS = 30 * 1000,   /* whole body, from its first byte */
+    LIMIT_BODIES = 64 * 1024 * 1024, /* of all requests under way together */
+    LIMIT_HEADER_MS = 10 * 1000,     /* whole header, from its first byte */
+    LIMIT_BODY_MS = 30 * 1000,       /* whole body, from its first byte */
     LIMIT_KEEPALIVE_MS = 75 * 1000,
     LIMIT_KEEPALIVE_REQUESTS = 1000,
     LIMIT_CHUNK_EXTENSION = 256,

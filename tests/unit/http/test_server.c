@@ -125,6 +125,41 @@ static void a_client_that_does_not_read_costs_one_answer(void **state)
     tear_down(f);
 }
 
+/* Bodies that come slowly: together they may hold so much; small requests are served meanwhile. */
+static void bounds_all_bodies_together(void **state)
+{
+    enum { CLIENTS = 4 };
+    static char half[100 * 1024];
+    bool closed;
+    int fds[CLIENTS];
+    struct fixture *f = set_up((struct http_options){.max_bodies_bytes = 350 * 1024});
+    (void)state;
+    memset(half, 'x', sizeof half - 1);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(f, 0);
+        say(fds[i], "POST /echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
+        say(fds[i], half);
+        turn(f, 50);
+    }
+    const char *answer = hear(f, fds[CLIENTS - 1], NULL, 3000, &closed);
+    assert_true(closed);
+    assert_non_null(strstr(answer, "503 Service Unavailable\r\n"));
+    assert_non_null(strstr(answer, "\r\nRetry-After: 1\r\n"));
+    assert_non_null(strstr(answer, "\"retryable\":true"));
+    assert_non_null(strstr(ask(f, "GET /echo/small" END, &closed), "small|"));
+    (void)close(fds[0]);
+    turn(f, 50);
+    (void)close(fds[CLIENTS - 1]); /* there is room again */
+    fds[CLIENTS - 1] = dial(f, 0);
+    say(fds[CLIENTS - 1], "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 102399\r\n\r\n");
+    say(fds[CLIENTS - 1], half);
+    f->big = SPAN_LIT("whole");
+    assert_non_null(strstr(hear(f, fds[CLIENTS - 1], "whole", 2000, &closed), "200 OK"));
+    for (int i = 1; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    tear_down(f);
+}
+
 /* HTTP/1.0 (RFC 9112 9.3): kept open only for whoever asks, and then it is said. */
 static void keeps_1_0_alive_when_asked(void **state)
 {
@@ -298,6 +333,7 @@ int main(void)
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(keeps_alive_and_answers_pipelined_requests_in_order),
         cmocka_unit_test(a_client_that_does_not_read_costs_one_answer),
+        cmocka_unit_test(bounds_all_bodies_together),
         cmocka_unit_test(keeps_1_0_alive_when_asked),
         cmocka_unit_test(refuses_ambiguous_queries),
         cmocka_unit_test(no_second_request_after_a_malformed_one),
