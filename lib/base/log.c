@@ -34,7 +34,7 @@ void log_setup(const char *process, enum log_level level, bool as_json)
     settings.as_json = as_json;
 }
 
-bool log_is_on(enum log_level level)
+static bool is_on(enum log_level level)
 {
     return level <= settings.level;
 }
@@ -132,7 +132,7 @@ static void put_pairs(struct buf *line, const char *format, struct span text)
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-    if (!log_is_on(level))
+    if (!is_on(level))
         return;
     struct buf line;
     char pairs[PAIRS_MAX_BYTES];

@@ -9,7 +9,6 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_setup(const char *process, enum log_level level, bool as_json);
-bool log_is_on(enum log_level level);
 
 /* log_event(LOG_INFO, "worker.claim", "gen=%s epoch=%d", id, epoch): `format` is key=value pairs
  * separated by single spaces; each value is one conversion (or literal text without spaces). */

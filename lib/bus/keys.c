@@ -96,22 +96,6 @@ struct key key_flag(const char *pattern, const char *tenant_pattern, const char 
         len = put(&key, len, part);
         rest = span_make(rest.ptr + used, rest.len - used);
     }
-    CHECK(len < KEY_MAX); /* key_pattern_is_valid came first */
+    CHECK(len < KEY_MAX); /* conf takes patterns of at most 128 bytes, each word once */
     return key;
-}
-
-static size_t count_of(const char *text, const char *word)
-{
-    size_t n = 0;
-    for (const char *at = text; (at = strstr(at, word)) != NULL; at += strlen(word))
-        n++;
-    return n;
-}
-
-bool key_pattern_is_valid(const char *pattern, bool names_tenant)
-{
-    enum { PATTERN_MAX = 200 }; /* with the longest tenant and chat id it still fits a key */
-    return strlen(pattern) <= PATTERN_MAX && count_of(pattern, CHAT_WORD) == 1 &&
-           count_of(pattern, TENANT_WORD) == (names_tenant ? 1 : 0) &&
-           !span_starts_with(span_of(pattern), KEY_PREFIX);
 }

@@ -29,10 +29,9 @@ struct key key_chats(const char *tenant);                              /* chats:
 struct key key_events(const char *tenant, const char *generation);     /* channel events: */
 struct key key_live(const char *tenant, const char *generation, const char *token);
 struct key key_plain(const char *name); /* leases, open, dead, workers, control, bell:<lane> ... */
-/* The flag's name by the configured pattern; "" when chat is "". */
+/* The flag's name by the configured pattern (at most 128 bytes, {chat_id} once in it, {tenant} once
+ * in the other tenants': the configuration checks that); "" when chat is "". */
 struct key key_flag(const char *pattern, const char *tenant_pattern, const char *tenant,
                     const char *chat);
-/* The pattern holds {chat_id} once and does not begin with our prefix. */
-bool key_pattern_is_valid(const char *pattern, bool names_tenant);
 
 #endif

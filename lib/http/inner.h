@@ -127,7 +127,6 @@ void request_gone(struct http_request *request); /* tells on_gone */
 void request_dispatch(struct http_request *request);
 
 /* stream.c */
-void stream_flush_all(void *server);
 void stream_progress(struct http_stream *stream); /* bytes left the output */
 void stream_lost(struct http_stream *stream, const char *reason);
 

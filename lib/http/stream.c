@@ -133,7 +133,7 @@ static void flush_and_tell(struct http_stream *s)
     stream_progress(s);
 }
 
-void stream_flush_all(void *arg)
+static void flush_all(void *arg)
 {
     struct http_server *server = arg;
     CHECK_MAGIC(server, HTTP_SERVER_MAGIC);
@@ -160,7 +160,7 @@ void http_stream_write(struct http_stream *s, struct span bytes)
     }
     if (!server->flush_is_due) {
         server->flush_is_due = true;
-        loop_defer(server->loop, stream_flush_all, server);
+        loop_defer(server->loop, flush_all, server);
     }
 }
 

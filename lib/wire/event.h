@@ -76,8 +76,7 @@ MUST_USE int event_to_sse(struct buf *b, struct span bytes, const char *generati
 
 /* Members of a map as JSON members, keys that carry JSON text (RAW: restore usage error history
  * resume metadata attachments tool_calls output result params) inserted as they are. A field that
- * is not text, a whole number, a bool or nil is left out. Used for events, committed messages and
- * records. */
+ * is not text, a whole number, a bool or nil is left out. */
 struct json_writer;
 void fields_to_json(struct json_writer *w, const struct mp_value *map);
 bool field_is_raw(struct span key);
