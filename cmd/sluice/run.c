@@ -1,8 +1,7 @@
 /* sluice run: a private Redis, a provider, one API process and one worker, for a first try on one
- * machine. Prints three lines: redis, provider, ready.
- *
- *     REDIS ─► MODEL SERVER (when given) ─► PROVIDER ─► SERVICES ─► RUNNING ─► STOPPING
- */
+ * machine. Prints three lines: redis, provider, ready. Owns the order of it: Redis, then the model
+ * server (when given) and the provider, then the services, each when the one before is ready. How
+ * processes are started and stopped is stack.c's. */
 #include "command.h"
 #include "folders.h"
 #include "provider.h"

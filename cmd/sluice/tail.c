@@ -1,12 +1,14 @@
 /* sluice tail: prints a generation's text as it comes; a lost connection is made anew and resumed
  * by Last-Event-ID, so nothing is lost or repeated.
  *
- *     ASKING ─► READING ─► OVER        READING ─► WAITING ─► ASKING (connection lost)
+ *     ASKING ─► READING ─► OVER        ASKING, READING ─► WAITING ─► ASKING (connection lost)
+ *        └──────────────────► OVER (nothing is there, or it was lost too often)
  */
 #include "client.h"
 #include "command.h"
 
 #include "base/id.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "wire/json.h"
@@ -24,15 +26,17 @@ static const char HELP[] =
     "JSON on a line.\n"
     "Exit status 0 when it ended as done, 1 otherwise.\n";
 
+enum tail_state { TAIL_ASKING, TAIL_READING, TAIL_WAITING, TAIL_OVER, TAIL_STATES };
+
 struct tail {
     uint32_t magic;
+    enum tail_state state;
     struct loop *loop;
     struct fetcher *fetcher;
     struct timer retry;
     struct sse_reader reader;
     bool is_reader_ready;
     bool as_json;
-    bool is_over;
     int exit_status;
     int http_status;
     int tries;
@@ -44,9 +48,21 @@ struct tail {
 
 static void ask(struct tail *t);
 
+static void set_state(struct tail *t, enum tail_state state)
+{
+    static const bool legal[TAIL_STATES][TAIL_STATES] = {
+        [TAIL_ASKING] = {[TAIL_READING] = true, [TAIL_WAITING] = true, [TAIL_OVER] = true},
+        [TAIL_READING] = {[TAIL_WAITING] = true, [TAIL_OVER] = true},
+        [TAIL_WAITING] = {[TAIL_ASKING] = true},
+    };
+    CHECK(legal[t->state][state]);
+    log_event(LOG_DEBUG, "tail.state", "from=%d to=%d", (int)t->state, (int)state);
+    t->state = state;
+}
+
 static void finish(struct tail *t, int exit_status)
 {
-    t->is_over = true;
+    set_state(t, TAIL_OVER);
     t->exit_status = exit_status;
     loop_stop(t->loop);
 }
@@ -101,6 +117,8 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     (void)fetch;
     CHECK_MAGIC(t, TAIL_MAGIC);
     t->http_status = status;
+    if (status == 200)
+        set_state(t, TAIL_READING);
 }
 
 static void give_up(struct tail *t, const char *why)
@@ -114,14 +132,15 @@ static void again(struct tail *t, const char *why)
     if (++t->tries > TRIES)
         give_up(t, why);
     else
-        timer_start(&t->retry, RETRY_MS);
+        set_state(t, TAIL_WAITING);
+    timer_start(&t->retry, RETRY_MS);
 }
 
 static void on_body(struct fetch *fetch, struct span bytes, void *arg)
 {
     struct tail *t = arg;
     CHECK_MAGIC(t, TAIL_MAGIC);
-    if (t->http_status != 200 || t->is_over)
+    if (t->state != TAIL_READING)
         return;
     if (sse_feed(&t->reader, bytes) != 0) {
         fetch_cancel(fetch);
@@ -142,7 +161,7 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     struct tail *t = arg;
     (void)fetch;
     CHECK_MAGIC(t, TAIL_MAGIC);
-    if (t->is_over)
+    if (t->state == TAIL_OVER)
         return;
     for (size_t i = 0; status == 0 && i < sizeof ends / sizeof *ends; i++)
         if (t->http_status == ends[i].status) {
@@ -196,6 +215,7 @@ static void on_retry(void *arg)
 {
     struct tail *t = arg;
     CHECK_MAGIC(t, TAIL_MAGIC);
+    set_state(t, TAIL_ASKING);
     ask(t);
 }
 
@@ -212,7 +232,7 @@ static int follow(const char *kind, const char *id, bool as_json)
     t.authorization = client_authorization();
     timer_init(&t.retry, t.loop, on_retry, &t);
     ask(&t);
-    if (!t.is_over)
+    if (t.state != TAIL_OVER)
         loop_run(t.loop);
     fetcher_free(t.fetcher);
     sse_release(&t.reader);
