@@ -23,7 +23,7 @@ static struct call *make(struct bus *bus, enum script script, bool is_repeated)
 struct call *call_new(struct bus *bus, enum script script, unsigned keys)
 {
     static const bool repeated[SCRIPT_COUNT] = {
-#define X(name, file, form, is_repeated) [SCRIPT_##name] = (is_repeated),
+#define X(name, file, form, is_repeated) [SCRIPT_##name] = is_repeated,
 #include "bus/scripts.def"
 #undef X
     };

@@ -9,7 +9,7 @@
 
 enum event_kind {
     EVENT_NONE,
-#define X(name, number, text, form, visible, terminal) EVENT_##name = (number),
+#define X(name, number, text, form, visible, terminal) EVENT_##name = number,
 #include "wire/kinds.def"
 #undef X
     EVENT_KIND_END
