@@ -117,6 +117,23 @@ void frame_usage(struct buf *b, const struct frame *f, int64_t input, int64_t ou
     (void)buf_text(b, "\n\n");
 }
 
+void frame_failure(struct buf *b, int status, const char *message, const char *param)
+{
+    struct json_writer w = json_writer(b);
+    bool has_param = param != NULL && *param != '\0';
+    json_open(&w, NULL, '{');
+    json_open(&w, "error", '{');
+    json_member_str(&w, "message", span_of(message));
+    json_member_str(&w, "type",
+                    span_of(status >= 500   ? "server_error"
+                            : status == 429 ? "rate_limit_error"
+                                            : "invalid_request_error"));
+    json_member_str(&w, "param", has_param ? span_of(param) : SPAN_NONE);
+    json_member_null(&w, "code");
+    json_close(&w);
+    json_close(&w);
+}
+
 void frame_error(struct buf *b)
 {
     (void)buf_text(b,

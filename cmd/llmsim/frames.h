@@ -23,6 +23,9 @@ void frame_garbage(struct buf *b);
 void frame_huge(struct buf *b, const struct frame *f);
 void frame_done(struct buf *b);
 
+/* The body of an answer with a status from 400; param NULL or "": null. */
+void frame_failure(struct buf *b, int status, const char *message, const char *param);
+
 /* The whole answer of a request without stream. tool "" for a text. */
 void frame_whole(struct buf *b, const struct frame *f, struct span text, const char *tool,
                  const char *finish_reason, int64_t input, int64_t output);

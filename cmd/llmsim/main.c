@@ -1,6 +1,7 @@
 /* sluice-llmsim: a provider to develop and test against. Owns the routes: OpenAI's chat completions
  * and models, and what it saw (stats, journal). */
 #include "answer.h"
+#include "frames.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -10,7 +11,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024 };
+enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024, MODEL_MAX = 256 };
 
 static const char HELP[] =
     "usage: sluice-llmsim [--listen ADDRESS] [--version] [--help]\n\n"
@@ -28,21 +29,9 @@ struct program {
 
 /* Answers that are no generations. */
 
-static void reply_error(struct http_request *r, int status, const char *type, const char *message)
+static void put_error(struct buf *out, int status, const struct err *err)
 {
-    struct buf out;
-    buf_init(&out, 4096);
-    struct json_writer w = json_writer(&out);
-    json_open(&w, NULL, '{');
-    json_open(&w, "error", '{');
-    json_member_str(&w, "message", span_of(message));
-    json_member_str(&w, "type", span_of(type));
-    json_member_null(&w, "param");
-    json_member_null(&w, "code");
-    json_close(&w);
-    json_close(&w);
-    http_reply_json(r, status, buf_as_span(&out));
-    buf_release(&out);
+    frame_failure(out, status, err->message, err->param);
 }
 
 static void models(struct http_request *r, void *arg)
@@ -148,9 +137,26 @@ static void answer(struct program *p, struct http_request *r, const struct json_
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)script.retry_after_s);
     if (script.status == 429 || script.status == 503)
         http_add_header(r, "Retry-After", span_of(seconds));
-    reply_error(r, script.status, script.status == 429 ? "rate_limit_error" : "simulated_error",
-                "The simulated provider was told to answer with this status.");
+    struct buf out;
+    buf_init(&out, 4096);
+    frame_failure(&out, script.status,
+                  "The simulated provider was told to answer with this status.", NULL);
+    http_reply_json(r, script.status, buf_as_span(&out));
+    buf_release(&out);
     row_end(p->sim.journal, row, "fault", script.status);
+}
+
+/* What the answer needs of a request; 0 or -ERR_BAD_REQUEST. */
+static int check(const struct json *root, struct err *err)
+{
+    const struct json *messages = json_get(root, "messages"), *model = json_get(root, "model");
+    if (json_type(messages) != JSON_ARRAY || json_count(messages) == 0)
+        return err_set(err, ERR_BAD_REQUEST, "messages",
+                       "messages must be an array with at least one message");
+    if (json_type(model) != JSON_STRING || json_string(model).len > MODEL_MAX)
+        return err_set(err, ERR_BAD_REQUEST, "model", "model must be a string of at most %d bytes",
+                       MODEL_MAX);
+    return 0;
 }
 
 static void completions(struct http_request *r, void *arg)
@@ -159,14 +165,8 @@ static void completions(struct http_request *r, void *arg)
     struct json_doc *doc = NULL;
     struct err err = {.code = ERR_OK};
     CHECK_MAGIC(p, MAIN_MAGIC);
-    if (json_parse(http_body(r), &doc, &err) != 0)
-        reply_error(r, 400, "invalid_request_error", err.message);
-    else if (json_type(json_get(json_root(doc), "messages")) != JSON_ARRAY ||
-             json_count(json_get(json_root(doc), "messages")) == 0)
-        reply_error(r, 400, "invalid_request_error",
-                    "messages must be an array with at least one message");
-    else if (json_type(json_get(json_root(doc), "model")) != JSON_STRING)
-        reply_error(r, 400, "invalid_request_error", "model must be a string");
+    if (json_parse(http_body(r), &doc, &err) != 0 || check(json_root(doc), &err) != 0)
+        http_reply_error(r, &err);
     else
         answer(p, r, doc);
     json_free(doc);
@@ -202,7 +202,9 @@ static int serve(const char *address)
                                                       .route_count = sizeof ROUTES / sizeof *ROUTES,
                                                       .arg = &p,
                                                       .max_body_bytes = BODY_MAX,
-                                                      .max_per_address = 100000});
+                                                      .max_per_address = 100000,
+                                                      .put_error = put_error,
+                                                      .half_close_leaves = true});
     int rc = http_listen(p.server, address, bound, sizeof bound, &err);
     if (rc == 0) {
         (void)printf("listening http://%s\n", bound);

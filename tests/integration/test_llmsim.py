@@ -57,7 +57,10 @@ def test_the_words(sim):
     assert took >= 0.2 + 6 * 0.03
     assert not any('"usage":{' in f for f in ask(sim, "!sim tokens=2 usage=none")[1])
     assert json.loads(ask(sim, "!sim tokens=50", max_tokens=3)[1][-3])["choices"][0]["finish_reason"] == "length"
-    frames = [json.loads(f) for f in ask(sim, "!sim tool=find")[1] if f != "[DONE]"]
+    began = time.monotonic()
+    frames = [json.loads(f) for f in ask(sim, "!sim tool=find first_ms=200 delay_ms=1")[1] if f != "[DONE]"]
+    assert time.monotonic() - began >= 0.2 and "tool_calls" not in frames[0]["choices"][0]["delta"]
+    assert frames[-2]["choices"][0]["finish_reason"] == "tool_calls"
     calls = [f["choices"][0]["delta"]["tool_calls"][0] for f in frames if f["choices"] and f["choices"][0]["delta"].get("tool_calls")]
     assert calls[0]["function"]["name"] == "find" and calls[0]["id"]
     json.loads("".join(c["function"]["arguments"] for c in calls))
@@ -104,6 +107,47 @@ def test_without_stream(sim):
     assert answer["usage"]["completion_tokens"] == 3
 
 
+def whole(sim, words, timeout=10, **fields):
+    """(status, body, how it broke) of a request without a stream."""
+    try:
+        status, _, raw = request("POST", sim.url + "/v1/chat/completions", body("!sim " + words, stream=False, **fields), timeout=timeout)
+        return status, raw, None
+    except (OSError, http.client.HTTPException) as broken:
+        return None, b"", broken
+
+
+def test_faults_without_stream(sim):
+    """Every fault that one body can have; none is passed over in silence."""
+    assert isinstance(whole(sim, "tokens=3 delay_ms=1 fault=stall@1", timeout=1)[2], TimeoutError)
+    assert wait_until(lambda: last_row(sim)["end"], "the row's end") == "client_closed"
+    assert isinstance(whole(sim, "tokens=3 delay_ms=1 fault=reset@1")[2], (ConnectionError, http.client.IncompleteRead))
+    for fault, status in (("truncate@1", 200), ("garbage@1", 200), ("error@1", 500)):
+        got, raw, _ = whole(sim, f"tokens=3 delay_ms=1 fault={fault}")
+        assert got == status and last_row(sim)["end"] == "fault" and last_row(sim)["status"] == status
+        if status == 200:
+            with pytest.raises(ValueError):
+                json.loads(raw)
+    assert len(json.loads(whole(sim, "tokens=3 delay_ms=1 fault=huge@1")[1])["choices"][0]["message"]["content"]) >= 8 << 20
+    got, raw, _ = whole(sim, "tokens=3 delay_ms=1 text=self fault=drip")
+    assert got == 200 and len(json.loads(raw)["choices"][0]["message"]["content"].split()) == 3 and last_row(sim)["end"] == "complete"
+    answer = json.loads(whole(sim, "tool=find delay_ms=1 fault=stall@1000")[1])["choices"][0]  # a place that is never reached
+    assert answer["finish_reason"] == "tool_calls" and answer["message"]["tool_calls"][0]["function"]["name"] == "find"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_leaves_is_noticed_at_once(sim, stream):
+    connection = http.client.HTTPConnection(sim.url.split("//")[1])
+    sent = json.dumps(body("!sim tokens=2 delay_ms=60000", stream=stream))
+    connection.request("POST", "/v1/chat/completions", sent, {"Content-Type": "application/json", "X-Request-Id": f"leaves-{stream}"})
+    row = lambda: next((r for r in get_json(sim.url + "/journal")[1] if r["generation_id"] == f"leaves-{stream}"), None)
+    wait_until(row, "the row")
+    left = time.time() * 1000
+    connection.sock.close()
+    connection.close()
+    wait_until(lambda: row()["end"], "the row's end")
+    assert row()["end"] == "client_closed" and row()["ended_ms"] - left < 1000
+
+
 def test_the_journal_is_there_from_the_arrival_on(sim):
     thread = threading.Thread(target=ask, args=(sim, "!sim first_ms=1500 tokens=1", "gen-1"), kwargs={"temperature": 0.5})
     before = time.time() * 1000
@@ -121,7 +165,11 @@ def test_bad_requests(sim):
     for raw in (b"{", b"[]", b'{"model":"sim"}', b'{"model":"sim","messages":[]}', b'{"messages":[{"role":"user","content":"x"}]}'):
         status, _, answer = request("POST", sim.url + "/v1/chat/completions", raw)
         assert status == 400 and set(json.loads(answer)["error"]) == {"message", "type", "param", "code"}
-    assert request("GET", sim.url + "/v1/nothing")[0] == 404 and request("GET", sim.url + "/v1/chat/completions")[0] == 405
+    for method, path, wanted in (("GET", "/v1/nothing", 404), ("GET", "/v1/chat/completions", 405), ("BREW", "/v1/models", 501)):
+        status, _, answer = request(method, sim.url + path)
+        assert status == wanted and set(json.loads(answer)["error"]) == {"message", "type", "param", "code"}
+    answer = json.loads(request("POST", sim.url + "/v1/chat/completions", {"model": "m" * 257, "messages": [{"role": "user", "content": "x"}]})[2])
+    assert answer["error"]["param"] == "model" and answer["error"]["type"] == "invalid_request_error"
     assert get_json(sim.url + "/v1/models")[1]["data"][0]["id"] == "sim"
 
 

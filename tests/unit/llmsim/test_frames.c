@@ -88,6 +88,20 @@ static void the_whole_answer(void **state)
                                     "\"{}\"}}]"));
 }
 
+static void a_failure_has_all_four_members(void **state)
+{
+    (void)state;
+    frame_failure(&out, 400, "no \"x\"", "model");
+    assert_out("{\"error\":{\"message\":\"no \\\"x\\\"\",\"type\":\"invalid_request_error\","
+               "\"param\":\"model\",\"code\":null}}");
+    frame_failure(&out, 429, "slow", NULL);
+    assert_out("{\"error\":{\"message\":\"slow\",\"type\":\"rate_limit_error\",\"param\":null,"
+               "\"code\":null}}");
+    frame_failure(&out, 503, "down", "");
+    assert_out("{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,"
+               "\"code\":null}}");
+}
+
 static void faults_are_what_their_names_say(void **state)
 {
     (void)state;
@@ -109,6 +123,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(usage_is_not_named_when_nobody_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tool_call_comes_in_fragments, setup, teardown),
         cmocka_unit_test_setup_teardown(the_whole_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failure_has_all_four_members, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_are_what_their_names_say, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
