@@ -48,6 +48,9 @@ static void waits_for_files_without_spinning(void **state)
 {
     struct rlimit old, tight;
     bool closed;
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL)
+        skip(); /* valgrind feigns the limit: it closes what the kernel has accepted */
     struct fixture *f = set_up((struct http_options){.max_connections = 100});
     int fd = dial(f, 0), spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     (void)state;
