@@ -164,14 +164,15 @@ static bool is_terminal_event(struct span event)
     return event_peek(event, &seq, &kind) == 0 && event_is_terminal(kind);
 }
 
-/* Redis lost what the cursor stands on. */
-static void rewind_to(struct feed *feed, int64_t seq)
+/* Redis lost what the cursor stands on. What is before it may be another run's by now, so the
+ * reader is given all anew. */
+static void rewind_to_start(struct feed *feed)
 {
-    feed->seq = seq;
+    feed->seq = 0;
     feed->print = 0;
     feed->missed_seq = 0;
     metric_add(METRIC_READER_REWOUND, 1);
-    feed->hooks.on_rewound(feed->seq, feed->hooks.arg);
+    feed->hooks.on_rewound(0, feed->hooks.arg);
 }
 
 /* The last event is in the page, and it is another one. */
@@ -188,14 +189,9 @@ static bool take_page(struct feed *feed, const struct feed_read *read, const str
     bool is_over = !span_is(page->state, "queued") && !span_is(page->state, "running");
     int64_t after = read->after;
     feed->is_doubted = false;
-    if (page->length < read->seq && read->seq <= feed->seq) {
-        /* Of an ended generation the last event is always told, even if its place was taken by
-         * another before. */
-        rewind_to(feed, is_over ? page->length - 1 : page->length);
-        return true;
-    }
-    if (is_changed(feed, after, page)) {
-        rewind_to(feed, 0); /* nobody knows how far back */
+    bool is_shorter = page->length < read->seq && read->seq <= feed->seq;
+    if (is_shorter || is_changed(feed, after, page)) {
+        rewind_to_start(feed);
         return true;
     }
     for (size_t i = 0; i < page->count && !is_silent(feed) && !feed->is_paused; i++) {
@@ -214,6 +210,10 @@ static bool take_page(struct feed *feed, const struct feed_read *read, const str
 
 static void take_answer(struct feed *feed, struct feed_read *read, const struct log_page *page)
 {
+    if (page == NULL && feed->print != 0) /* lost as a whole, and it may begin anew */
+        rewind_to_start(feed);
+    if (is_silent(feed))
+        return;
     if (page == NULL || page->is_gone) {
         end(feed, page != NULL || feed->is_known ? -ERR_GONE : -ERR_NOT_FOUND);
         return;

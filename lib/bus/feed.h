@@ -24,9 +24,9 @@ struct feed_hooks {
     /* One event's bytes (wire/event.h). Several may come in one loop pass: write once at the end of
      * it. */
     void (*on_event)(struct span event, int64_t seq, bool is_terminal, void *arg);
-    /* Redis lost the log's tail: drop what is above `after` (0: all, since the log has grown anew);
-     * events go on from there. Of an ended
-     * generation the terminal event always follows. */
+    /* Redis lost the log's tail: drop what is above `after`, which is 0, since what is left may be
+     * of another run; events go on from there. Of an ended generation the terminal event always
+     * follows. */
     void (*on_rewound)(int64_t after, void *arg);
     /* Nothing more comes: 0 after the terminal event was delivered; -ERR_GONE: the log is no longer
      * kept; -ERR_NOT_FOUND: no such generation. Redis being away is not an end: the feed waits and

@@ -4,7 +4,7 @@
 -- KEYS 1 record   ARGV 1 prefix   2 tenant   3 generation   4 after: the last seq that the reader has   5 max events
 -- returns nil: no record · or {1 state, 2 the log's length, 3 token, 4 kept 0|1, 5 chat, 6 {events...}}
 --      kept 0: over, and its log is no longer kept: 410 gone
---      length < after: Redis lost the tail: tell `rewound` with after = length
+--      length < after: Redis lost the tail: tell `rewound` with after = 0
 local h = redis.call('HMGET', KEYS[1], 'state', 'tok', 'chat')
 if not h[1] then return false end
 local id = ARGV[2] .. ':' .. ARGV[3]
