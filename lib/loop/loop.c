@@ -21,6 +21,7 @@ struct loop {
     struct event *turn_end; /* made active when something is deferred: runs after the callbacks that
                                are active now */
     struct deferred *first, **last;
+    bool is_running_deferred;
     bool is_stopping;
 };
 
@@ -30,12 +31,14 @@ static void run_deferred(struct loop *loop)
     struct deferred *d = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
+    loop->is_running_deferred = true;
     while (d != NULL) {
         struct deferred *next = d->next;
         d->fn(d->arg);
         mem_free(d);
         d = next;
     }
+    loop->is_running_deferred = false;
 }
 
 static void on_turn_end(evutil_socket_t fd, short what, void *arg)
@@ -57,7 +60,7 @@ struct loop *loop_new(void)
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     CHECK(loop->base != NULL);
-    loop->turn_end = event_new(loop->base, -1, EV_PERSIST, on_turn_end, loop);
+    loop->turn_end = evtimer_new(loop->base, on_turn_end, loop);
     CHECK(loop->turn_end != NULL);
     loop->last = &loop->first;
     return loop;
@@ -96,13 +99,24 @@ void loop_stop(struct loop *loop)
     loop->is_stopping = true;
 }
 
+/* An event made active runs in this turn; a timer of no time in the next pass, behind the sockets
+ * and timers that are due by then: a chain of deferred calls starves nobody. */
+static void wake_turn_end(struct loop *loop)
+{
+    static const struct timeval no_time = {0, 0};
+    if (loop->is_running_deferred)
+        CHECK(evtimer_add(loop->turn_end, &no_time) == 0);
+    else
+        event_active(loop->turn_end, EV_TIMEOUT, 0);
+}
+
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
     CHECK_MAGIC(loop, LOOP_MAGIC);
     struct deferred *d = MEM_NEW(struct deferred);
     *d = (struct deferred){NULL, fn, arg};
     if (loop->first == NULL)
-        event_active(loop->turn_end, EV_TIMEOUT, 0);
+        wake_turn_end(loop);
     *loop->last = d;
     loop->last = &d->next;
 }

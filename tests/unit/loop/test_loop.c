@@ -108,6 +108,37 @@ static void defers_to_the_end_of_the_turn(void **state)
     timer_release(&second);
 }
 
+static bool chain_goes_on;
+static int links;
+
+static void defer_again(void *arg)
+{
+    links++;
+    if (chain_goes_on && links < 1000 * 1000) /* else it would never come back without the rule */
+        loop_defer(loop, defer_again, arg);
+}
+
+static void break_chain(void *arg)
+{
+    chain_goes_on = false;
+    stop(arg);
+}
+
+static void a_chain_of_deferred_calls_starves_nobody(void **state)
+{
+    struct timer t;
+    (void)state;
+    chain_goes_on = true;
+    links = 0;
+    timer_init(&t, loop, break_chain, x);
+    timer_start(&t, 5);
+    loop_defer(loop, defer_again, NULL);
+    loop_run(loop);
+    assert_string_equal(order, "x");
+    assert_in_range(links, 1, 1000 * 1000 - 1);
+    timer_release(&t);
+}
+
 static void runs_what_is_deferred_when_freed(void **state)
 {
     struct loop *other = loop_new();
@@ -172,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stops_at_the_end_of_the_turn, begin, end),
         cmocka_unit_test_setup_teardown(runs_again_after_a_stop, begin, end),
         cmocka_unit_test_setup_teardown(defers_to_the_end_of_the_turn, begin, end),
+        cmocka_unit_test_setup_teardown(a_chain_of_deferred_calls_starves_nobody, begin, end),
         cmocka_unit_test_setup_teardown(runs_what_is_deferred_when_freed, begin, end),
         cmocka_unit_test_setup_teardown(moves_a_running_timer, begin, end),
         cmocka_unit_test_setup_teardown(keeps_silent_after_stop_and_release, begin, end),
