@@ -20,28 +20,38 @@ struct llm_reading {
 
 enum { LLM_FINAL = 1 }; /* the final frame: the answer is complete */
 
+enum llm_framing {
+    FRAMING_SSE,  /* events; their data are read */
+    FRAMING_LINES /* a JSON text per line */
+};
+
 struct llm_format {
     const char *name;
     const char *path; /* behind base_url */
     const char *key_header;
     const char *key_prefix;
+    struct fetch_header header; /* one more; its name is NULL where there is none */
+    const char *content_type;   /* of the stream */
+    enum llm_framing framing;
+    /* 0, or -ERR_NOT_SUPPORTED with `err` set for what the format cannot express. A body that is
+     * too large shows in buf_error. */
     MUST_USE int (*write_request)(struct buf *body, const struct llm_model *model,
-                                  const struct llm_request *request);
-    void *(*reader_new)(struct llm_reading *reading); /* borrows the reading */
-    /* The data of one event: 0, LLM_FINAL, or a negative code with the reading's failure filled. */
+                                  const struct llm_request *request, struct err *err);
+    /* Borrows the reading, but not the request. */
+    void *(*reader_new)(struct llm_reading *reading, const struct llm_request *request);
+    /* The data of one frame: 0, LLM_FINAL, or a negative code with the reading's failure filled. */
     MUST_USE int (*read)(void *reader, struct span data);
     void (*reader_free)(void *reader); /* NULL is a no-op */
 };
 
 extern const struct llm_format llm_openai;
 
-/* openai_request.c */
+/* <format>_request.c */
 MUST_USE int openai_write_request(struct buf *body, const struct llm_model *model,
-                                  const struct llm_request *request);
+                                  const struct llm_request *request, struct err *err);
 
 /* llm.c: hand on what was read, unless the call is over. */
-void llm_say_piece(struct llm_reading *reading, enum event_kind kind, int64_t part,
-                   struct span text);
+void llm_say_piece(struct llm_reading *reading, const struct piece *piece);
 void llm_say_call(struct llm_reading *reading, const struct call_piece *call);
 
 /* failure.c. All leave `usage` and `provider_status` alone. */

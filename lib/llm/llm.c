@@ -151,15 +151,13 @@ static void first_output(struct llm_reading *reading)
     waits_start(&call->waits, WAIT_IDLE, call->model->idle_ms);
 }
 
-void llm_say_piece(struct llm_reading *reading, enum event_kind kind, int64_t part,
-                   struct span text)
+void llm_say_piece(struct llm_reading *reading, const struct piece *piece)
 {
     if (reading->is_over)
         return;
     if (!reading->has_output)
         first_output(reading);
-    reading->hooks->on_piece(&(struct piece){.kind = kind, .part = part, .text = text},
-                             reading->hooks->arg);
+    reading->hooks->on_piece(piece, reading->hooks->arg);
 }
 
 void llm_say_call(struct llm_reading *reading, const struct call_piece *call)
@@ -212,10 +210,11 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     }
     struct span type = fetch_response_header(fetch, "content-type");
     struct span kind = span_trim(span_cut(&type, ';'));
-    if (!span_is_nocase(kind, "text/event-stream")) {
+    if (!span_is_nocase(kind, call->format->content_type)) {
         (void)failure_set(&call->reading.failure, -ERR_PROVIDER_ERROR,
-                          "the provider answered with %.*s instead of text/event-stream",
-                          SPAN_ARG(kind.len == 0 ? SPAN_LIT("no content type") : kind));
+                          "the provider answered with %.*s instead of %s",
+                          SPAN_ARG(kind.len == 0 ? SPAN_LIT("no content type") : kind),
+                          call->format->content_type);
         fail(call);
         return;
     }
@@ -287,17 +286,21 @@ static int start_fetch(struct llm_call *call, struct fetcher *fetcher,
         base.len--;
     char *url = mem_printf("%.*s%s", SPAN_ARG(base), call->format->path);
     char *key = mem_printf("%s%s", call->format->key_prefix, model->key);
-    const struct fetch_header headers[] = {
+    struct fetch_header headers[5] = {
         {"Content-Type", "application/json"},
-        {"Accept", "text/event-stream"},
+        {"Accept", call->format->content_type},
         {"X-Request-Id", request->generation},
-        {call->format->key_header, key}, /* last: left out without a key */
     };
+    size_t count = 3;
+    if (call->format->header.name != NULL)
+        headers[count++] = call->format->header;
+    if (model->key[0] != '\0')
+        headers[count++] = (struct fetch_header){call->format->key_header, key};
     const struct fetch_request out = {
         .method = "POST",
         .url = url,
         .headers = headers,
-        .header_count = sizeof(headers) / sizeof(headers[0]) - (model->key[0] == '\0' ? 1 : 0),
+        .header_count = count,
         .body = body,
         .connect_ms = model->connect_ms,
         .total_ms = model->total_ms,
@@ -340,14 +343,13 @@ int llm_start(struct loop *loop, struct fetcher *fetcher, const struct llm_model
         return err_set(err, ERR_NOT_SUPPORTED, "provider", "the wire format %s is not known",
                        model->format);
     struct llm_call *call = call_new(loop, model, hooks);
-    call->reader = call->format->reader_new(&call->reading);
+    call->reader = call->format->reader_new(&call->reading, request);
     struct buf body;
     buf_init(&body, REQUEST_BYTES);
-    int result = call->format->write_request(&body, model, request);
-    if (result != 0)
-        result = err_set(err, (enum err_code) - result, NULL,
-                         "the request to the provider is too large");
-    else
+    int result = call->format->write_request(&body, model, request, err);
+    if (result == 0 && buf_error(&body) != 0)
+        result = err_set(err, ERR_TOO_LARGE, NULL, "the request to the provider is too large");
+    if (result == 0)
         result = start_fetch(call, fetcher, request, buf_as_span(&body), err);
     buf_release(&body);
     if (result == 0)

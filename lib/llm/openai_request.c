@@ -79,12 +79,15 @@ static void put_messages(struct json_writer *w, const struct llm_request *reques
         for (size_t i = 0; i < request->message_count; i++)
             put_message(w, &request->messages[i]);
     }
+    if (request->prefill.len > 0)
+        put_message(w, &(struct llm_message){.role = "assistant", .content = request->prefill});
     json_close(w);
 }
 
 int openai_write_request(struct buf *body, const struct llm_model *model,
-                         const struct llm_request *request)
+                         const struct llm_request *request, struct err *err)
 {
+    (void)err;
     struct json_writer w = json_writer(body);
     json_open(&w, NULL, '{');
     json_member_str(&w, "model", span_of(model->model));
@@ -95,5 +98,5 @@ int openai_write_request(struct buf *body, const struct llm_model *model,
     json_close(&w);
     put_params(body, request->params);
     json_close(&w);
-    return buf_error(body);
+    return 0;
 }

@@ -24,8 +24,9 @@ struct openai_reader {
     size_t call_count;
 };
 
-static void *openai_reader_new(struct llm_reading *reading)
+static void *openai_reader_new(struct llm_reading *reading, const struct llm_request *request)
 {
+    (void)request; /* the format's own */
     struct openai_reader *r = MEM_NEW(struct openai_reader);
     r->magic = READER_MAGIC;
     r->reading = reading;
@@ -57,7 +58,7 @@ static void read_text(struct openai_reader *r, enum event_kind kind, int64_t *pa
         return;
     if (*part == NO_PART)
         *part = r->reading->parts++;
-    llm_say_piece(r->reading, kind, *part, text);
+    llm_say_piece(r->reading, &(struct piece){.kind = kind, .part = *part, .text = text});
 }
 
 /* The call that a fragment belongs to: the newest with its index, unless the fragment has another
@@ -239,6 +240,8 @@ const struct llm_format llm_openai = {
     .path = "/chat/completions",
     .key_header = "Authorization",
     .key_prefix = "Bearer ",
+    .content_type = "text/event-stream",
+    .framing = FRAMING_SSE,
     .write_request = openai_write_request,
     .reader_new = openai_reader_new,
     .read = openai_read,
