@@ -18,9 +18,14 @@ enum {
 
 LIST_HEAD(seat_list, seat);
 
+struct audience_name {
+    char text[ID_TENANT_MAX + 1 + ID_MAX + 1];
+};
+
 struct audience {
     uint32_t magic;
     struct api *api;
+    char tenant[ID_TENANT_MAX + 1];
     struct id generation;
     struct id chat;
     struct seat_list seats;
@@ -65,7 +70,7 @@ static void on_grace(int status, const struct reply *reply, void *arg)
     }
     int64_t grace_ms = reply_int(reply, 0);
     if (grace_ms > 0) {
-        hub_watch(a->api->hub, API_TENANT, a->generation.text, grace_ms);
+        hub_watch(a->api->hub, a->tenant, a->generation.text, grace_ms);
     }
 }
 
@@ -78,24 +83,34 @@ static void on_again(void *arg)
 
 static void ask_grace(struct audience *a)
 {
-    struct key record = key_generation(API_TENANT, a->generation.text);
+    struct key record = key_generation(a->tenant, a->generation.text);
     struct span argv[] = {SPAN_LIT("HGET"), span_of(record.text), SPAN_LIT("grace")};
     a->is_asking = true;
     link_command(bus_link(a->api->bus), 3, argv, 0, on_grace, a);
 }
 
-void audience_join(struct api *api, const char *generation, struct seat *seat)
+/* Generations of two tenants may have equal ids. */
+static struct audience_name name_of(const char *tenant, const char *generation)
 {
-    struct audience *a = map_get(api->audiences, generation);
+    struct audience_name name;
+    (void)snprintf(name.text, sizeof name.text, "%s:%s", tenant, generation); /* fits */
+    return name;
+}
+
+void audience_join(struct api *api, const char *tenant, const char *generation, struct seat *seat)
+{
+    struct audience_name name = name_of(tenant, generation);
+    struct audience *a = map_get(api->audiences, name.text);
     if (a == NULL) {
         a = MEM_NEW(struct audience);
         a->magic = AUDIENCE_MAGIC;
         a->api = api;
+        (void)snprintf(a->tenant, sizeof a->tenant, "%s", tenant);
         a->generation = id_from(span_of(generation));
         LIST_INIT(&a->seats);
         timer_init(&a->again, api->loop, on_again, a);
         LIST_INSERT_HEAD(&api->audience_list, a, link);
-        (void)map_put(api->audiences, generation, a); /* there was none */
+        (void)map_put(api->audiences, name.text, a); /* there was none */
         ask_grace(a);
     }
     LIST_INSERT_HEAD(&a->seats, seat, link);
@@ -112,9 +127,15 @@ void audience_leave(struct seat *seat)
     seat->audience = NULL;
     if (LIST_EMPTY(&a->seats)) {
         timer_stop(&a->again);
-        (void)map_remove(a->api->audiences, a->generation.text); /* it was there */
+        struct audience_name name = name_of(a->tenant, a->generation.text);
+        (void)map_remove(a->api->audiences, name.text); /* it was there */
         free_if_idle(a);
     }
+}
+
+const char *audience_tenant(const struct seat *seat)
+{
+    return seat->audience->tenant;
 }
 
 void audience_set_chat(struct seat *seat, const char *chat)
@@ -186,10 +207,11 @@ static void hold(struct cut *cut, struct audience *a)
     cut->held[cut->count++].audience = a;
     a->holds++;
     cut->waiting++;
-    hub_flush(cut->api->hub, API_TENANT, a->generation.text, on_flushed, cut);
+    hub_flush(cut->api->hub, a->tenant, a->generation.text, on_flushed, cut);
 }
 
-void cut_start(struct cut *cut, struct api *api, const char *generation, const char *chat)
+void cut_start(struct cut *cut, struct api *api, const char *tenant, const char *generation,
+               const char *chat)
 {
     cut->magic = CUT_MAGIC;
     cut->api = api;
@@ -200,7 +222,7 @@ void cut_start(struct cut *cut, struct api *api, const char *generation, const c
     {
         bool is_meant = generation[0] != '\0' ? strcmp(a->generation.text, generation) == 0
                                               : strcmp(a->chat.text, chat) == 0;
-        if (is_meant && !LIST_EMPTY(&a->seats)) {
+        if (is_meant && strcmp(a->tenant, tenant) == 0 && !LIST_EMPTY(&a->seats)) {
             hold(cut, a);
         }
     }

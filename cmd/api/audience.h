@@ -16,7 +16,8 @@ struct seat {
     LIST_ENTRY(seat) link;
 };
 
-void audience_join(struct api *api, const char *generation, struct seat *seat);
+void audience_join(struct api *api, const char *tenant, const char *generation, struct seat *seat);
+const char *audience_tenant(const struct seat *seat); /* whose generation it is */
 void audience_leave(struct seat *seat);
 void audience_set_chat(struct seat *seat, const char *chat);
 /* While held, a reader that got its terminal event keeps its stream open. */
@@ -44,7 +45,8 @@ struct cut {
  * `generation` is "": of every generation of that chat that is read here); then `done` is called.
  * The reads leave at once, right behind a stop_request sent just before. What a socket does not
  * take within a moment is dropped; that reader resumes by its cursor. */
-void cut_start(struct cut *cut, struct api *api, const char *generation, const char *chat);
+void cut_start(struct cut *cut, struct api *api, const char *tenant, const char *generation,
+               const char *chat);
 void cut_release(struct cut *cut);
 
 /* Closes up to `count` streams (their clients resume elsewhere); returns how many readers are left.

@@ -150,7 +150,8 @@ void get_chat(struct http_request *request, void *arg)
     }
     struct chat_query *q = new_query(api, request);
     q->chat = chat;
-    turn_read_chat(api->bus, API_TENANT, q->chat.text, (size_t)limit, before.text, on_chat_read, q);
+    turn_read_chat(api->bus, q->pending.who.tenant, q->chat.text, (size_t)limit, before.text,
+                   on_chat_read, q);
 }
 
 static void put_row(struct json_writer *w, const struct chat_row *row)
@@ -213,5 +214,6 @@ void get_chats(struct http_request *request, void *arg)
         return;
     }
     struct chat_query *q = new_query(api, request);
-    turn_list_chats(api->bus, API_TENANT, (size_t)limit, after.text, user, on_chats_read, q);
+    turn_list_chats(api->bus, q->pending.who.tenant, (size_t)limit, after.text, user, on_chats_read,
+                    q);
 }

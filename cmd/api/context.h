@@ -29,7 +29,8 @@ struct api {
     struct hub *hub;
     struct http_server *server; /* the public listener */
     struct http_server *admin;  /* metrics and health */
-    struct map *audiences; /* generation id -> struct audience: who reads it here (audience.c) */
+    struct map
+        *audiences; /* tenant:generation -> struct audience: who reads it here (audience.c) */
     struct audience_list audience_list; /* those, and what is still referred to */
     struct pending_list pending;        /* answers that wait for the bus (pending.c) */
     struct buf scratch;                 /* one event's text; used within one call only */

@@ -30,8 +30,9 @@ static const enum begin_mode ROUTE_MODES[] = {
 
 /* Outcomes that start nothing; the others have a stream. */
 static const int OUTCOME_ERRORS[] = {
-    [BEGIN_CONFLICT] = ERR_CONFLICT, [BEGIN_BUSY] = ERR_BUSY, [BEGIN_FULL] = ERR_QUEUE_FULL,
-    [BEGIN_EXISTS] = ERR_EXISTS,     [BEGIN_GONE] = ERR_GONE,
+    [BEGIN_CONFLICT] = ERR_CONFLICT,    [BEGIN_BUSY] = ERR_BUSY, [BEGIN_FULL] = ERR_QUEUE_FULL,
+    [BEGIN_EXISTS] = ERR_EXISTS,        [BEGIN_GONE] = ERR_GONE, [BEGIN_LIMITED] = ERR_RATE_LIMITED,
+    [BEGIN_NO_MESSAGE] = ERR_NOT_FOUND,
 };
 
 static void free_start(struct pending *pending)
@@ -77,7 +78,8 @@ static void on_begun(int status, const struct begin_answer *answer, void *arg)
     metric_add(is_replay ? METRIC_REPLAYED : METRIC_BEGUN, 1);
     struct http_request *request = pending_take(&s->pending);
     if (request != NULL) {
-        struct reader_ask ask = {.generation = answer->generation,
+        struct reader_ask ask = {.who = s->pending.who,
+                                 .generation = answer->generation,
                                  .chat = answer->chat,
                                  .after = -1,
                                  .is_accepted = !is_replay};
@@ -154,10 +156,10 @@ static void begin(struct start *s, enum body_route route)
 {
     struct api *api = s->pending.api;
     const struct conf_tenant *tenant =
-        conf_find_tenant(api->conf, SPAN_LIT(API_TENANT)); /* `default` is always there */
+        conf_find_tenant(api->conf, span_of(s->pending.who.tenant)); /* `default` is always there */
     struct span key = span_of(s->idempotency_key.text);
     struct begin b = {
-        .tenant = API_TENANT,
+        .tenant = s->pending.who.tenant,
         .chat = s->chat.text,
         .generation = s->generation.text,
         .lane = LANE_STREAM_INTERACTIVE,

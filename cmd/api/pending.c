@@ -2,6 +2,8 @@
  * be touched. */
 #include "api/pending.h"
 
+#include "api/request.h"
+
 #include "base/mem.h"
 
 static void on_request_gone(void *user)
@@ -18,6 +20,7 @@ void *pending_new(struct api *api, struct http_request *request, size_t size,
     struct pending *p = mem_new(size);
     p->magic = PENDING_MAGIC;
     p->api = api;
+    p->who = request_who(api, request);
     p->request = request;
     p->on_free = on_free;
     LIST_INSERT_HEAD(&api->pending, p, link);

@@ -5,10 +5,12 @@
 #define SLUICE_API_PENDING_H
 
 #include "api/context.h"
+#include "api/who.h"
 
 struct pending {
     uint32_t magic;
     struct api *api;
+    struct who who;               /* who asks */
     struct http_request *request; /* NULL once the client left: finish the work, answer nobody */
     void (*on_free)(
         struct pending *self); /* releases what the embedding struct owns; may be NULL */

@@ -310,9 +310,9 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
     reader->seat.reader = reader;
     timer_init(&reader->timer, api->loop, on_timer, reader);
     http_set_user(request, reader, on_request_gone);
-    audience_join(api, reader->generation.text, &reader->seat);
+    audience_join(api, ask->who.tenant, reader->generation.text, &reader->seat);
     audience_set_chat(&reader->seat, reader->chat.text);
-    reader->feed = feed_open(api->hub, API_TENANT, reader->generation.text,
+    reader->feed = feed_open(api->hub, ask->who.tenant, reader->generation.text,
                              ask->after < 0 ? 0 : ask->after, &hooks);
     if (ask->is_accepted) {
         begin_stream(reader);

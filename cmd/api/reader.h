@@ -10,10 +10,12 @@
 #define SLUICE_API_READER_H
 
 #include "api/context.h"
+#include "api/who.h"
 
 struct reader;
 
 struct reader_ask {
+    struct who who;
     struct id generation;
     struct id chat;   /* "" when not known yet, or when there is none */
     int64_t after;    /* -1: from event 1, without a cursor */

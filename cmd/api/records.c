@@ -151,8 +151,8 @@ static void on_log(int status, const struct log_page *page, void *arg);
 
 static void read_log(struct lookup *l)
 {
-    log_read(l->pending.api->bus, API_TENANT, l->generation.text, l->read, LIMIT_READ_PAGE, on_log,
-             l);
+    log_read(l->pending.api->bus, l->pending.who.tenant, l->generation.text, l->read,
+             LIMIT_READ_PAGE, on_log, l);
 }
 
 static void on_log(int status, const struct log_page *page, void *arg)
@@ -163,8 +163,8 @@ static void on_log(int status, const struct log_page *page, void *arg)
     }
     if (page == NULL || (page->is_gone && l->read == 0)) {
         if (l->is_committed && l->chat.text[0] != '\0') {
-            turn_read_chat(l->pending.api->bus, API_TENANT, l->chat.text, LIMIT_MESSAGES_PAGE, "",
-                           on_chat_read, l);
+            turn_read_chat(l->pending.api->bus, l->pending.who.tenant, l->chat.text,
+                           LIMIT_MESSAGES_PAGE, "", on_chat_read, l);
         } else {
             json_member_null(&l->w, "output");
             finish(l);
@@ -216,7 +216,8 @@ static void on_record_read(int status, const struct field *fields, size_t count,
         json_member_raw(&l->w, "output", output);
         finish(l);
     } else if (span_is(field_find(fields, count, "state"), "queued")) {
-        turn_position(l->pending.api->bus, API_TENANT, l->generation.text, on_queue_position, l);
+        turn_position(l->pending.api->bus, l->pending.who.tenant, l->generation.text,
+                      on_queue_position, l);
     } else {
         read_log(l);
     }
@@ -234,5 +235,5 @@ void get_generation(struct http_request *request, void *arg)
     buf_init(&l->json, RECORD_JSON_MAX);
     output_init(&l->output, 2 * (size_t)api->conf->limits_output);
     l->w = json_writer(&l->json);
-    turn_read_record(api->bus, API_TENANT, generation.text, on_record_read, l);
+    turn_read_record(api->bus, l->pending.who.tenant, generation.text, on_record_read, l);
 }

@@ -4,7 +4,10 @@
 #define SLUICE_API_REQUEST_H
 
 #include "api/context.h"
+#include "api/who.h"
 
+/* Who asks; the servers let known ones through only, so this cannot fail. */
+struct who request_who(const struct api *api, struct http_request *r);
 /* Refuses query parameters that are not among `names`. */
 MUST_USE bool request_has_query(struct http_request *r, const char *const *names, size_t count);
 MUST_USE bool request_has_no_query(struct http_request *r);

@@ -141,7 +141,7 @@ static void stop(struct api *api, struct http_request *request, const struct id 
     s->cut.done = on_cut_done;
     s->cut.arg = s;
     buf_init(&s->answer, LIMIT_MP_BYTES);
-    struct stop ask = {.tenant = API_TENANT,
+    struct stop ask = {.tenant = s->pending.who.tenant,
                        .chat = s->chat.text,
                        .generation = s->generation.text,
                        .reason = "user",
@@ -149,7 +149,7 @@ static void stop(struct api *api, struct http_request *request, const struct id 
                        .seen = body->seen,
                        .all = body->all};
     stop_request(api->bus, &ask, on_stopped, s);
-    cut_start(&s->cut, api, s->generation.text, s->chat.text);
+    cut_start(&s->cut, api, s->pending.who.tenant, s->generation.text, s->chat.text);
 }
 
 /* The body of a stop; answers and returns false when it is not one. */

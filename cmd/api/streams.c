@@ -9,7 +9,7 @@
 void get_generation_stream(struct http_request *request, void *arg)
 {
     static const char *const queries[] = {"after"};
-    struct reader_ask ask = {.after = -1};
+    struct reader_ask ask = {.who = request_who(api_of(arg), request), .after = -1};
     if (request_path_id(request, "generation_id", &ask.generation) &&
         request_has_query(request, queries, 1) && request_cursor(request, &ask.after)) {
         reader_open(api_of(arg), request, &ask);
@@ -38,8 +38,10 @@ static void on_active(int status, const struct reply *reply, void *arg)
         http_reply(request, 204, NULL, SPAN_NONE);
     } else if (request != NULL) {
         bool is_same = span_is(active, c->generation.text);
-        struct reader_ask ask = {
-            .generation = id_from(active), .chat = c->chat, .after = is_same ? c->after : -1};
+        struct reader_ask ask = {.who = c->pending.who,
+                                 .generation = id_from(active),
+                                 .chat = c->chat,
+                                 .after = is_same ? c->after : -1};
         reader_open(c->pending.api, request, &ask);
     }
     pending_free(&c->pending);
@@ -60,7 +62,7 @@ void get_chat_stream(struct http_request *request, void *arg)
     c->chat = chat;
     c->generation = generation;
     c->after = after;
-    struct key key = key_active(API_TENANT, chat.text);
+    struct key key = key_active(c->pending.who.tenant, chat.text);
     struct span argv[] = {SPAN_LIT("GET"), span_of(key.text)};
     link_command(bus_link(api->bus), 2, argv, API_OPEN_MS, on_active, c);
 }

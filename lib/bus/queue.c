@@ -249,8 +249,8 @@ static void answer_release(struct call *call, int status, const struct reply *re
     done(status, outcome, call->arg);
 }
 
-void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms, on_release done,
-                   void *arg)
+void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms,
+                   struct span attempt, on_release done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_RELEASE, 1);
     call_key(call, key_generation(lease->tenant, lease->generation));
@@ -259,7 +259,7 @@ void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms,
     call_text(call, lease->generation);
     call_text(call, lease->token);
     call_int(call, delay_ms);
-    call_text(call, ""); /* no note for the next attempt */
+    call_arg(call, attempt);
     call_send(call, answer_release, (call_done)done, arg);
 }
 

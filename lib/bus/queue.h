@@ -38,10 +38,11 @@ typedef void (*on_renew)(int status, const bool *is_held, size_t count,
 void queue_renew(struct bus *bus, const struct lease *leases, size_t count, on_renew done,
                  void *arg);
 
-/* outcome: "released" "stopped" "shown" or the present state. */
+/* `attempt` is a note that the next claim answers (claim.attempt), or SPAN_NONE. outcome:
+ * "released" "stopped" "shown" or the present state. */
 typedef void (*on_release)(int status, struct span outcome, void *arg);
-void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms, on_release done,
-                   void *arg);
+void queue_release(struct bus *bus, const struct lease *lease, int64_t delay_ms,
+                   struct span attempt, on_release done, void *arg);
 
 /* Housekeeping, any process, any time; several at once do no harm. Starts timers: reap each second,
  * sweep every 10 s, while the bus is up. */

@@ -33,6 +33,9 @@ struct begin {
     bool grace_if_new;     /* the grace is a default: it counts only when the chat has no record */
     int64_t tenant_limit;  /* queued per tenant */
     int64_t waiting_limit; /* per chat */
+    /* A message of the chat: when done, it and all after it give way to this turn. Or SPAN_NONE. */
+    struct span replace_from;
+    int64_t requests_per_minute, tokens_per_day; /* of the tenant; 0: no limit */
 };
 
 enum begin_outcome {
@@ -44,7 +47,9 @@ enum begin_outcome {
     BEGIN_BUSY,
     BEGIN_FULL,
     BEGIN_EXISTS,
-    BEGIN_GONE
+    BEGIN_GONE,
+    BEGIN_LIMITED,   /* over the tenant's rate: answer.retry_after_ms */
+    BEGIN_NO_MESSAGE /* replace_from is not in the chat */
 };
 struct begin_answer {
     enum begin_outcome outcome;
@@ -52,6 +57,7 @@ struct begin_answer {
     struct id chat;       /* "" when stateless without chat */
     struct span state;    /* "queued" "running" "done" ...; valid during the callback */
     int64_t position;
+    int64_t retry_after_ms; /* LIMITED */
 };
 typedef void (*on_begin)(int status, const struct begin_answer *answer, void *arg);
 void turn_begin(struct bus *bus, const struct begin *begin, on_begin done, void *arg);
@@ -93,6 +99,15 @@ void turn_settle(struct bus *bus, const struct settle *settle, on_status done, v
 
 typedef void (*on_deleted)(int status, bool existed, void *arg);
 void turn_delete(struct bus *bus, const char *tenant, const char *chat, on_deleted done, void *arg);
+
+/* Title and metadata of a chat with a record; SPAN_NONE leaves one as it is. -ERR_NOT_FOUND: no
+ * record. */
+struct chat_change {
+    const char *tenant, *chat;
+    struct span title;
+    struct span metadata; /* JSON text */
+};
+void turn_change_chat(struct bus *bus, const struct chat_change *change, on_status done, void *arg);
 
 /* A generation's record: the hash's fields as pairs (names and values valid during the callback);
  * count 0: there is none. */

@@ -18,6 +18,8 @@ static const struct text_field text_fields[] = {
     {"metadata", offsetof(struct job, metadata)},
     {"upstream", offsetof(struct job, upstream)},
     {"traceparent", offsetof(struct job, traceparent)},
+    {"replace_from", offsetof(struct job, replace_from)},
+    {"prefill", offsetof(struct job, prefill)},
 };
 enum { TEXT_FIELDS = sizeof(text_fields) / sizeof(text_fields[0]) };
 

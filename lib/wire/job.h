@@ -22,6 +22,8 @@ struct job {
     struct span metadata; /* JSON text */
     struct span upstream; /* on stop: "close" or "drain" */
     struct span traceparent;
+    struct span replace_from; /* the model sees what is before this message */
+    struct span prefill;      /* text that the reply begins with: shown in an interrupted one */
 };
 
 void job_encode(struct buf *b, const struct job *job);

@@ -45,7 +45,7 @@ static void give_back(struct claim_way *way, const struct claim *claim)
     char *generation = span_dup(claim->generation);
     char *token = span_dup(claim->token);
     const struct lease lease = {tenant, generation, token};
-    queue_release(way->worker->bus, &lease, 0, on_returned, way);
+    queue_release(way->worker->bus, &lease, 0, SPAN_NONE, on_returned, way);
     mem_free(tenant);
     mem_free(generation);
     mem_free(token);

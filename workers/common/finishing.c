@@ -163,7 +163,7 @@ void run_conclude(struct run *run)
     run_hold(run);
     if (run->release_ms != NO_RELEASE) {
         const struct lease lease = {c->tenant, c->generation, c->token};
-        queue_release(run->worker->bus, &lease, run->release_ms, on_released, run);
+        queue_release(run->worker->bus, &lease, run->release_ms, SPAN_NONE, on_released, run);
         return;
     }
     struct finish finish = ending_finish(&run->ending, c, run->outbox.length);

@@ -156,7 +156,7 @@ static void settle_and_release(void **state)
     memcpy(first, h->token, sizeof first);
     assert_int_equal(settle(h, "g", h->token), -ERR_CONFLICT);
     h->came = false;
-    queue_release(h->bus, &(struct lease){"default", "g", h->token}, 0, on_released, h);
+    queue_release(h->bus, &(struct lease){"default", "g", h->token}, 0, SPAN_NONE, on_released, h);
     house_wait(h);
     assert_string_equal(h->text, "released");
     assert_true(house_claim(h));

@@ -1,0 +1,25 @@
+/* Places at a model, counted over all processes: a model takes so many requests at once (its
+ * `concurrency`). A place is a lease, so that those of a dead worker come free by themselves.
+ * Nobody waits inside Redis: who gets none asks again, and is told by on_free when it may be worth
+ * it. */
+#ifndef SLUICE_BUS_MODEL_PLACE_H
+#define SLUICE_BUS_MODEL_PLACE_H
+
+#include "bus/bus.h"
+
+/* `holder` is an id of ours (the generation's token), the same in take, renew and give. */
+typedef void (*on_model_place)(int status, bool is_held, void *arg);
+/* Safe to send again: who holds one already holds it. */
+void model_place_take(struct bus *bus, const char *model, const char *holder, int64_t limit,
+                      on_model_place done, void *arg);
+/* Gives it back, also one that was never held. Sends and forgets: a lost one ends with its lease.
+ */
+void model_place_give(struct bus *bus, const char *model, const char *holder);
+/* Pushes the leases of all holders of a process on, in one call per model; to be called each third
+ * of bus_options.lease_ms. */
+struct model_holder {
+    const char *model, *holder;
+};
+void model_place_renew(struct bus *bus, const struct model_holder *holders, size_t count);
+
+#endif
