@@ -1,8 +1,8 @@
 /* Host and Origin. The invariant: whatever is not known to be ours is foreign. */
 #include "api/host.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
+#include "http/http.h"
+
 #include <string.h>
 
 /* Splits "name:port", "[v6]:port" or a bare name; the port is SPAN_NONE when it is not there. */
@@ -19,24 +19,9 @@ static struct span split_port(struct span address, struct span *port)
     return span_make(address.ptr, at);
 }
 
-static bool is_loopback_name(struct span name)
-{
-    char text[64];
-    if (span_is_nocase(name, "localhost") || span_is(name, "[::1]")) {
-        return true;
-    }
-    if (name.len >= sizeof text) {
-        return false;
-    }
-    struct in_addr address;
-    (void)snprintf(text, sizeof text, "%.*s", SPAN_ARG(name));
-    return inet_pton(AF_INET, text, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
-}
-
 bool host_is_loopback(struct span address)
 {
-    struct span port;
-    return is_loopback_name(split_port(address, &port));
+    return http_host_is_loopback(address);
 }
 
 static bool is_listed(struct span origin, const struct conf_list *origins)
@@ -57,11 +42,11 @@ static bool is_own(struct span origin, struct span host)
         return false;
     }
     struct span rest = span_make(origin.ptr + 7, origin.len - 7);
-    struct span name = split_port(rest, &origin_port);
+    (void)split_port(rest, &origin_port);
     (void)split_port(host, &host_port);
     struct span http = SPAN_LIT("80");
-    return is_loopback_name(name) && span_equal(origin_port.ptr == NULL ? http : origin_port,
-                                                host_port.ptr == NULL ? http : host_port);
+    return http_host_is_loopback(rest) && span_equal(origin_port.ptr == NULL ? http : origin_port,
+                                                     host_port.ptr == NULL ? http : host_port);
 }
 
 int host_check(struct span host, struct span origin, const struct conf_list *origins,

@@ -4,6 +4,8 @@
 #include "api/handlers.h"
 #include "api/host.h"
 
+enum { ADMIN_CONNECTIONS = 256 }; /* of the files that the public listener leaves */
+
 #define ROUTE_COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 static const struct http_route PUBLIC_ROUTES[] = {
@@ -59,6 +61,8 @@ struct http_server *routes_public(struct api *api)
         .before = before_public,
         .max_body_bytes = (size_t)api->conf->limits_body,
         .stall_ms = api->conf->limits_sse_stall,
+        .trusted_proxies = (const char *const *)api->conf->api_trusted_proxies.items,
+        .trusted_proxy_count = api->conf->api_trusted_proxies.count,
     };
     return http_server_new(api->loop, &options);
 }
@@ -70,6 +74,7 @@ struct http_server *routes_admin(struct api *api)
         .route_count = ROUTE_COUNT(ADMIN_ROUTES),
         .arg = api,
         .before = before_admin,
+        .max_connections = ADMIN_CONNECTIONS,
     };
     return http_server_new(api->loop, &options);
 }

@@ -164,16 +164,19 @@ static bool is_redis_url(struct span s)
 static bool is_network(struct span s)
 {
     char address[64];
-    unsigned char bytes[16];
-    uint64_t bits = 0;
+    struct in6_addr v6;
+    struct in_addr v4;
+    uint64_t bits = 128;
     struct span host = span_cut(&s, '/');
     if (host.len == 0 || host.len >= sizeof(address) ||
         (s.ptr != NULL && num_parse_u64(s, &bits) != 0))
         return false;
     memcpy(address, host.ptr, host.len);
     address[host.len] = '\0';
-    return (inet_pton(AF_INET, address, bytes) == 1 && bits <= 32) ||
-           (inet_pton(AF_INET6, address, bytes) == 1 && bits <= 128);
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return s.ptr == NULL || bits <= 32;
+    return inet_pton(AF_INET6, address, &v6) == 1 && bits <= 128 &&
+           (bits >= 96 || !IN6_IS_ADDR_V4MAPPED(&v6)); /* which stands for an IPv4 network */
 }
 
 /* A key's pattern: braces only around the names it knows. */

@@ -11,17 +11,13 @@
 #include "base/metric.h"
 #include "wire/limits.h"
 
+#include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <sys/socket.h>
 
-enum {
-    CONN_MAGIC = 0x636f6e6e,
-    INPUT_MAX = 16 * 1024,
-    LINGER_MS = 1000,
-    LINGER_BYTES = 256 * 1024
-};
+enum { CONN_MAGIC = 0x636f6e6e, LINGER_MS = 1000, LINGER_BYTES = 256 * 1024 };
 
 static const char *const STATE_NAMES[CONN_STATES] = {"reading", "handling",  "writing", "streaming",
                                                      "closing", "lingering", "gone"};
@@ -56,6 +52,12 @@ size_t conn_waiting(const struct conn *c)
     return c->bev == NULL ? 0 : evbuffer_get_length(bufferevent_get_output(c->bev));
 }
 
+void conn_uncount(struct conn *c)
+{
+    tally_give(&c->client);
+    tally_give(&c->key);
+}
+
 static void free_conn(void *arg)
 {
     struct conn *c = arg;
@@ -80,8 +82,10 @@ void conn_kill(struct conn *c, const char *reason)
     c->bev = NULL;
     c->stream = NULL;
     LIST_REMOVE(c, link);
-    server->body_bytes -= c->body_bytes;
-    address_release(server, c->peer);
+    reading_forget(c);
+    conn_uncount(c);
+    tally_give(&c->address);
+    server_connection_over(server);
     if (stream != NULL)
         stream_lost(stream, reason);
     if (c->request != NULL)
@@ -106,83 +110,7 @@ void conn_send(struct conn *c, struct span bytes)
     CHECK(bufferevent_write(c->bev, bytes.ptr + sent, bytes.len - sent) == 0);
 }
 
-/* Reading. */
-
-static void refuse(struct conn *c, int status, const char *text)
-{
-    metric_add(METRIC_HTTP_REJECTED, 1);
-    c->keeps_alive = false;
-    reply_plain_error(c, status, text);
-    conn_finish(c);
-}
-
-void conn_count_body(struct conn *c)
-{
-    size_t held = c->parser == NULL ? 0 : parser_body(c->parser).len;
-    c->server->body_bytes -= c->body_bytes;
-    c->server->body_bytes += held;
-    c->body_bytes = held;
-}
-
-/* Many that send large bodies slowly must not take the memory; small bodies go on. */
-static bool is_over_all_bodies(const struct conn *c)
-{
-    return c->server->body_bytes > c->server->options.max_bodies_bytes && c->body_bytes > INPUT_MAX;
-}
-
-/* The request is over: what it held goes, even if its answer lies here for a while. */
-static void forget_request(struct conn *c)
-{
-    parser_reset(c->parser);
-    conn_count_body(c);
-}
-
-static void handle(struct conn *c)
-{
-    c->keeps_alive = parser_keeps_alive(c->parser) && ++c->served < LIMIT_KEEPALIVE_REQUESTS &&
-                     !c->server->is_draining;
-    conn_state(c, CONN_HANDLING);
-    timer_stop(&c->deadline);
-    c->request = request_new(c);
-    request_dispatch(c->request);
-}
-
-/* The header block is complete and a body may follow: its deadline begins, and a client that waits
- * for 100 is told to go on. */
-static void on_head(struct conn *c)
-{
-    conn_arm(c, c->server->options.body_ms);
-    if (parser_expects_continue(c->parser))
-        conn_send(c, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-}
-
-static void read_input(struct conn *c)
-{
-    struct evbuffer *input = bufferevent_get_input(c->bev);
-    while (c->state == CONN_READING && evbuffer_get_length(input) > 0) {
-        size_t used = 0, len = evbuffer_get_contiguous_space(input);
-        bool was_idle = parser_is_idle(c->parser);
-        const char *bytes = (const char *)evbuffer_pullup(input, (ssize_t)len);
-        enum parser_status status = parser_feed(c->parser, span_make(bytes, len), &used);
-        (void)evbuffer_drain(input, used); /* within what is there */
-        if (was_idle && !parser_is_idle(c->parser))
-            conn_arm(c, c->server->options.header_ms);
-        conn_count_body(c);
-        if (status == PARSER_FAILED) {
-            refuse(c, parser_error_status(c->parser), parser_error_text(c->parser));
-        } else if (is_over_all_bodies(c)) {
-            refuse(c, 503, "too many large requests at once");
-        } else if (status == PARSER_HEAD) {
-            on_head(c);
-            if (parser_feed(c->parser, span_make("", 0), &used) == PARSER_DONE)
-                handle(c);
-        } else if (status == PARSER_DONE) {
-            handle(c);
-        }
-    }
-    if (c->state == CONN_READING && c->peer_ended)
-        conn_kill(c, "client closed");
-}
+/* Reading is reading.c's. */
 
 static void on_readable(struct bufferevent *bev, void *arg)
 {
@@ -190,7 +118,7 @@ static void on_readable(struct bufferevent *bev, void *arg)
     (void)bev;
     CHECK_MAGIC(c, CONN_MAGIC);
     if (c->state == CONN_READING)
-        read_input(c);
+        reading_input(c);
     else if (c->state == CONN_STREAMING)
         conn_kill(c, "client sent on a stream");
     else if (c->state == CONN_CLOSING || c->state == CONN_LINGERING)
@@ -206,12 +134,13 @@ static void next_request(void *arg)
     struct conn *c = arg;
     CHECK_MAGIC(c, CONN_MAGIC);
     if (c->state == CONN_READING)
-        read_input(c);
+        reading_input(c);
 }
 
 /* The answer has left: the connection is the next request's. */
 static void read_next(struct conn *c)
 {
+    conn_uncount(c);
     if (c->server->is_draining) {
         conn_finish(c);
         return;
@@ -227,7 +156,7 @@ void conn_answered(struct conn *c)
 {
     request_free(c->request);
     c->request = NULL;
-    forget_request(c);
+    reading_forget(c);
     conn_state(c, CONN_WRITING);
     if (!c->keeps_alive)
         conn_finish(c);
@@ -239,6 +168,7 @@ void conn_answered(struct conn *c)
 
 static void linger(struct conn *c)
 {
+    conn_uncount(c);
     if (c->peer_ended) {
         conn_kill(c, "closed");
         return;
@@ -254,8 +184,7 @@ void conn_finish(struct conn *c)
     struct evbuffer *input = bufferevent_get_input(c->bev);
     conn_state(c, CONN_CLOSING);
     c->stream = NULL;
-    if (c->parser != NULL)
-        forget_request(c);
+    reading_forget(c);
     (void)evbuffer_drain(input, evbuffer_get_length(input)); /* a full one would stop the reading */
     if (conn_waiting(c) == 0)
         linger(c);
@@ -292,7 +221,7 @@ static void on_end(struct bufferevent *bev, short what, void *arg)
     else if (is_end && (c->state == CONN_WRITING || c->state == CONN_CLOSING))
         (void)bufferevent_enable(c->bev, EV_WRITE); /* finish the answer */
     else if (is_end && c->state == CONN_READING && has_input)
-        read_input(c);
+        reading_input(c);
     else
         conn_kill(c, is_end ? "client closed" : "connection error");
 }
@@ -328,32 +257,43 @@ static void on_deadline(void *arg)
     CHECK_MAGIC(c, CONN_MAGIC);
     if (c->state == CONN_STREAMING || c->state == CONN_WRITING || c->state == CONN_CLOSING) {
         check_stall(c);
-    } else if (c->state == CONN_READING && !parser_is_idle(c->parser)) {
-        refuse(c, 408, "the request did not come in time");
+    } else if (c->state == CONN_READING) {
+        reading_late(c);
     } else {
         conn_kill(c, "deadline");
     }
 }
 
-void conn_accept(struct http_server *server, int fd, const char *peer)
+static void put_peer(struct conn *c)
+{
+    if (c->peer_address.bits == 0)
+        (void)snprintf(c->peer, sizeof c->peer, "unix");
+    else
+        (void)inet_ntop(c->peer_address.bits == 32 ? AF_INET : AF_INET6, c->peer_address.bytes,
+                        c->peer, sizeof c->peer); /* fits */
+}
+
+void conn_accept(struct http_server *server, int fd, const struct address *from,
+                 struct tally *address)
 {
     struct conn *c = MEM_NEW(struct conn);
     c->magic = CONN_MAGIC;
     c->server = server;
     c->state = CONN_READING;
-    c->parser = parser_new(server->options.max_body_bytes);
-    parser_reset(c->parser);
-    (void)snprintf(c->peer, sizeof c->peer, "%s", peer);
+    c->peer_address = *from;
+    c->address = address;
+    c->is_proxy = address == NULL;
+    put_peer(c);
     timer_init(&c->deadline, server->loop, on_deadline, c);
     c->bev = bufferevent_socket_new(loop_base(server->loop), fd, BEV_OPT_CLOSE_ON_FREE);
     CHECK(c->bev != NULL);
     bufferevent_setcb(c->bev, on_readable, on_written, on_end, c);
-    bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
+    bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_INPUT_MAX);
     bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
     CHECK(evbuffer_add_cb(bufferevent_get_output(c->bev), on_output_changed, c) != NULL);
     CHECK(bufferevent_enable(c->bev, EV_READ | EV_WRITE) == 0);
     LIST_INSERT_HEAD(&server->conns, c, link);
     server->conn_count++;
     metric_add(METRIC_HTTP_CONNECTIONS, 1);
-    conn_arm(c, server->options.header_ms);
+    reading_begin(c);
 }

@@ -45,9 +45,21 @@ struct http_options {
     size_t max_body_bytes;   /* 0: LIMIT_BODY */
     size_t max_bodies_bytes; /* of all requests under way; 0: LIMIT_BODIES. Small bodies pass */
     size_t max_connections;  /* 0: open files - 1024 */
-    size_t max_per_address;  /* 0: LIMIT_CONNECTIONS_PER_ADDRESS, loopback addresses free */
-    int64_t header_ms, body_ms, keepalive_ms; /* 0: limits.h */
-    int64_t stall_ms; /* of a client that takes nothing of its answer; 0: LIMIT_SSE_STALL_MS */
+    /* Connections of one IPv4 address or IPv6 /64. 0: LIMIT_CONNECTIONS_PER_ADDRESS, and loopback
+     * addresses are free: this machine's owner. One address may hold a quarter of max_bodies_bytes.
+     */
+    size_t max_per_address;
+    size_t max_per_key; /* of http_count_against; 0: LIMIT_CONNECTIONS_PER_KEY */
+    /* Networks ("10.0.0.0/8") of proxies whose X-Forwarded-For is believed: in place of their
+     * connections, the requests of each client that they name are counted. Copied; must be valid.
+     */
+    const char *const *trusted_proxies;
+    size_t trusted_proxy_count;
+    /* A request's header block and body must be whole in this time from their first byte on; each
+     * pace_ms they must have come nearer by LIMIT_PACE_BYTES a second. 0: limits.h. */
+    int64_t header_ms, body_ms, pace_ms;
+    int64_t keepalive_ms; /* 0: limits.h */
+    int64_t stall_ms;     /* of a client that takes nothing of its answer; 0: LIMIT_SSE_STALL_MS */
     /* Puts the JSON body of an error, of the server's own too (malformed requests, 404, 405). NULL:
      * {"error": {code, message, param?, retryable}}. */
     void (*put_error)(struct buf *out, int status, const struct err *err);
@@ -62,10 +74,15 @@ void http_server_free(struct http_server *server); /* closes everything, at once
  * NULL) receives "host:port". 0 or -ERR_SYSTEM. */
 MUST_USE int http_listen(struct http_server *server, const char *address, char *bound,
                          size_t bound_size, struct err *err);
-/* Stop accepting, answer what is under way with Connection: close, close idle connections. Streams
- * stay until closed by their owner. */
+/* Stop accepting, answer what is under way with Connection: close, close idle connections. A
+ * request that is only half here has LIMIT_DRAIN_MS to become whole, then it gets 503. Streams stay
+ * until closed by their owner. */
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
+
+/* Whether "host", "host:port" or "[v6]:port", of a Host field or to listen on, is a loopback name:
+ * a page that its own name server led here says another. */
+bool http_host_is_loopback(struct span host);
 
 /* The request. Spans live as long as the request. */
 enum http_method http_method(const struct http_request *r);
@@ -81,6 +98,11 @@ struct span http_header(const struct http_request *r,
 struct span http_body(const struct http_request *r);
 void http_set_user(struct http_request *r, void *user,
                    void (*on_gone)(void *user)); /* client left before the answer */
+
+/* Counts the request, until its answer has left or its stream is over, against what it is done in
+ * the name of: an API key's id. False when max_per_key are under way: then 429 was answered. Once
+ * per request. */
+MUST_USE bool http_count_against(struct http_request *r, const char *key);
 
 /* Answering. Extra headers are added before; names and values are CHECKed for CR and LF. Date,
  * Content-Length and Connection are the server's. */

@@ -3,8 +3,10 @@
 #ifndef SLUICE_HTTP_INNER_H
 #define SLUICE_HTTP_INNER_H
 
+#include "http/address.h"
 #include "http/http.h"
 #include "http/parser.h"
+#include "http/tally.h"
 
 #include <sys/queue.h>
 
@@ -17,6 +19,7 @@ enum {
     HTTP_PARAMS_MAX = 4,
     HTTP_QUERY_MAX = 16,
     HTTP_HEAD_MAX = 16 * 1024,
+    HTTP_INPUT_MAX = 16 * 1024, /* read ahead of what is handled; smaller bodies always pass */
     HTTP_LISTENERS_MAX = 16
 };
 
@@ -82,10 +85,16 @@ struct conn {
     struct http_stream *stream;
     struct timer deadline;
     int64_t progress_ms; /* when bytes last left, while some wait */
+    int64_t due_ms;      /* READING: when the header block, or the body, must be whole */
+    size_t came;         /* READING: bytes since its pace was looked at */
     size_t served;
-    size_t body_bytes; /* of the body it holds, as counted in the server's sum */
-    bool keeps_alive, peer_ended;
-    char peer[48];
+    size_t body_bytes; /* of the body it holds, as counted in the sums */
+    bool keeps_alive, peer_ended, is_proxy;
+    struct address peer_address;
+    char peer[ADDRESS_TEXT];
+    struct tally *address; /* the peer's; NULL for a trusted proxy, whose requests count instead */
+    struct tally *client;  /* of the request under way that a trusted proxy passed on */
+    struct tally *key;     /* that the request under way counts against */
     LIST_ENTRY(conn) link;
 };
 
@@ -98,27 +107,40 @@ struct http_server {
     LIST_HEAD(, conn) conns;
     LIST_HEAD(, http_stream) dirty;
     size_t conn_count;
-    size_t body_bytes;       /* of all bodies held */
-    struct map *per_address; /* address to struct address_count */
+    size_t body_bytes;            /* of all bodies held */
+    struct map *addresses, *keys; /* name to struct tally */
+    struct network *trusted;      /* owned */
     struct timer accept_again;
     bool is_paused, is_draining, flush_is_due, caps_loopback;
 };
 
 /* connection.c */
-void conn_accept(struct http_server *server, int fd, const char *peer);
+/* `address` is the peer's tally, taken over; NULL for a trusted proxy. */
+void conn_accept(struct http_server *server, int fd, const struct address *from,
+                 struct tally *address);
 void conn_state(struct conn *conn, enum conn_state state); /* the only one that changes it */
 void conn_kill(struct conn *conn,
                const char *reason); /* closes at once; freed at the end of the turn */
 void conn_send(struct conn *conn, struct span bytes);
-void conn_count_body(struct conn *conn); /* the parser's body grew, or went */
+void conn_uncount(struct conn *conn); /* the request is over: it no longer counts */
 void conn_answered(
     struct conn *conn); /* the answer lies in the output: go on to the next request or close */
 void conn_finish(struct conn *conn);                /* flush what waits, then close */
 void conn_arm(struct conn *conn, int64_t after_ms); /* the deadline of the present state */
 size_t conn_waiting(const struct conn *conn);       /* bytes in the output */
 
+/* reading.c */
+void reading_begin(struct conn *conn);   /* a fresh connection */
+void reading_input(struct conn *conn);   /* parses what has come; dispatches whole requests */
+void reading_late(struct conn *conn);    /* its timer ran out */
+void reading_hurry(struct conn *conn);   /* the server drains: little time is left */
+void reading_forget(struct conn *conn);  /* the request is over: what was read of it goes */
+void conn_count_body(struct conn *conn); /* the parser's body grew, or went */
+
 /* server.c */
-void address_release(struct http_server *server, const char *peer);
+void server_connection_over(struct http_server *server);
+/* The tally of an address, one more counted; NULL when it has too many. */
+MUST_USE struct tally *server_take_address(struct http_server *server, const struct address *a);
 
 /* request.c */
 struct http_request *request_new(struct conn *conn);

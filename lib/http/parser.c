@@ -42,7 +42,7 @@ void parser_reset(struct parser *p)
     buf_release(&p->body); /* a large body's memory is not kept for an idle connection */
     buf_reset(&p->line);
     p->state = LINE;
-    p->line_start = p->trailer_bytes = 0;
+    p->line_start = p->block_start = p->trailer_bytes = 0;
     p->left = 0;
     p->field_count = 0;
     p->is_chunked = p->expects_continue = p->saw_leading_line = false;
@@ -219,18 +219,20 @@ static enum parser_status feed_head(struct parser *p, char c)
         return parser_fail(p, 400, "a control character in the header");
     if (p->state == LINE && len >= LIMIT_REQUEST_LINE && c != '\n')
         return parser_fail(p, 414, "the request line is too long");
-    if (p->state == FIELDS &&
-        p->head.len - p->target.name - p->target.name_len >= LIMIT_HEADER_BLOCK)
+    if (p->state == FIELDS && p->head.len - p->block_start >= LIMIT_HEADER_BLOCK)
         return parser_fail(p, 431, "the header block is too large");
     if (buf_byte(&p->head, c) != 0)
         return parser_fail(p, 431, "the header block is too large");
     if (c != '\n')
         return PARSER_MORE;
+    bool was_line = p->state == LINE;
     struct span line = at(p, p->line_start, len - 1);
-    enum parser_status status = p->state == LINE ? parse_line(p, line)
-                                : line.len == 0  ? end_of_fields(p)
-                                                 : parse_field(p, line);
+    enum parser_status status = was_line        ? parse_line(p, line)
+                                : line.len == 0 ? end_of_fields(p)
+                                                : parse_field(p, line);
     p->line_start = p->head.len;
+    if (was_line)
+        p->block_start = p->line_start;
     return status;
 }
 

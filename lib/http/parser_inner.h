@@ -17,8 +17,9 @@ struct parser {
     enum state state;
     struct buf head; /* request line and fields, CRLF included */
     struct buf body;
-    struct buf line;   /* a chunk-size or trailer line under way */
-    size_t line_start; /* of the head's line under way */
+    struct buf line;    /* a chunk-size or trailer line under way */
+    size_t line_start;  /* of the head's line under way */
+    size_t block_start; /* of the fields: the header block ends with the empty line */
     size_t trailer_bytes;
     size_t max_body;
     uint64_t left; /* of the body, or of the chunk */

@@ -179,12 +179,13 @@ void reply_plain_error(struct conn *c, int status, const char *text)
     struct buf body;
     struct err err = {.code = ERR_OK};
     enum err_code code = status == 413   ? ERR_TOO_LARGE
+                         : status == 429 ? ERR_RATE_LIMITED
                          : status == 503 ? ERR_UNAVAILABLE
                                          : ERR_BAD_REQUEST;
     (void)err_set(&err, code, NULL, "%s", text);
     buf_init(&body, ERROR_MAX);
     put_error(c->server, &body, status, &err);
-    send_whole(c, status == 503 ? SPAN_LIT("Retry-After: 1\r\n") : SPAN_LIT(""), status,
-               "application/json", buf_as_span(&body), false);
+    send_whole(c, status == 503 || status == 429 ? SPAN_LIT("Retry-After: 1\r\n") : SPAN_LIT(""),
+               status, "application/json", buf_as_span(&body), false);
     buf_release(&body);
 }

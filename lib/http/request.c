@@ -286,3 +286,17 @@ void http_set_user(struct http_request *r, void *user, void (*on_gone)(void *use
     r->user = user;
     r->on_gone = on_gone;
 }
+
+bool http_count_against(struct http_request *r, const char *key)
+{
+    struct conn *c = r->conn;
+    struct err err = {.code = ERR_OK};
+    CHECK(c->state == CONN_HANDLING && c->key == NULL);
+    c->key = tally_take(c->server->keys, key, c->server->options.max_per_key);
+    if (c->key != NULL)
+        return true;
+    metric_add(METRIC_HTTP_REJECTED, 1);
+    (void)err_set(&err, ERR_RATE_LIMITED, NULL, "too many requests of one key"); /* answered here */
+    http_reply_error(r, &err);
+    return false;
+}

@@ -18,10 +18,6 @@
 
 enum { BACKLOG = 4096, SPARE_FILES = 1024, ACCEPT_AGAIN_MS = 100 };
 
-struct address_count {
-    size_t count;
-};
-
 /* How many. */
 
 static size_t connections_allowed(void)
@@ -52,29 +48,18 @@ static void accept_again(void *arg)
         pause_accepting(s, false);
 }
 
-/* Counts one more connection of an address; false when it has too many. Behind a loopback address
- * stands a proxy with everybody's connections, or this machine's owner: only the cap of all holds.
- */
-static bool address_take(struct http_server *s, const char *peer, bool is_loopback)
+/* A loopback address is this machine's owner, or a proxy that is not declared and stands for
+ * everybody: only the cap of all holds. */
+struct tally *server_take_address(struct http_server *s, const struct address *a)
 {
-    struct address_count *a = map_get(s->per_address, peer);
-    bool is_capped = s->caps_loopback || !is_loopback;
-    if (a == NULL) {
-        a = MEM_NEW(struct address_count);
-        (void)map_put(s->per_address, peer, a); /* there was none */
-    }
-    if (is_capped && a->count >= s->options.max_per_address)
-        return false;
-    a->count++;
-    return true;
+    char name[ADDRESS_TEXT];
+    bool is_capped = s->caps_loopback || !address_is_loopback(a);
+    address_put_name(a, name);
+    return tally_take(s->addresses, name, is_capped ? s->options.max_per_address : TALLY_FREE);
 }
 
-void address_release(struct http_server *s, const char *peer)
+void server_connection_over(struct http_server *s)
 {
-    struct address_count *a = map_get(s->per_address, peer);
-    CHECK(a != NULL && a->count > 0);
-    if (--a->count == 0)
-        mem_free(map_remove(s->per_address, peer));
     s->conn_count--;
     metric_add(METRIC_HTTP_CONNECTIONS, -1);
     if (s->is_paused && !timer_is_on(&s->accept_again))
@@ -82,21 +67,6 @@ void address_release(struct http_server *s, const char *peer)
 }
 
 /* Accepting. */
-
-static bool is_loopback(const struct sockaddr *address)
-{
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    if (address->sa_family == AF_INET) {
-        memcpy(&v4, address, sizeof v4);
-        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address->sa_family == AF_INET6) {
-        memcpy(&v6, address, sizeof v6);
-        return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-    }
-    return address->sa_family == AF_UNIX;
-}
 
 /* One write, no waiting: whoever holds that many is owed a reason, not a connection. */
 static void turn_away(int fd)
@@ -119,19 +89,20 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
                       int len, void *arg)
 {
     struct http_server *s = arg;
-    char peer[48] = "unix";
-    (void)listener;
+    struct address from = address_of_socket(address);
+    struct tally *tally = NULL;
+    (void)listener, (void)len;
     CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
-    if (address->sa_family != AF_UNIX &&
-        getnameinfo(address, (socklen_t)len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) != 0)
-        (void)snprintf(peer, sizeof peer, "unknown");
-    if (!address_take(s, peer, is_loopback(address))) {
-        turn_away((int)fd);
-        return;
+    if (!address_is_in(&from, s->trusted, s->options.trusted_proxy_count)) {
+        tally = server_take_address(s, &from);
+        if (tally == NULL) {
+            turn_away((int)fd);
+            return;
+        }
     }
     (void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
                      sizeof(int)); /* not a TCP socket: fine */
-    conn_accept(s, (int)fd, peer);
+    conn_accept(s, (int)fd, &from, tally);
     if (s->conn_count >= s->options.max_connections)
         pause_accepting(s, true);
 }
@@ -243,10 +214,21 @@ static void set_defaults(struct http_options *o)
     o->max_connections = o->max_connections > 0 ? o->max_connections : connections_allowed();
     o->max_per_address =
         o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;
+    o->max_per_key = o->max_per_key > 0 ? o->max_per_key : LIMIT_CONNECTIONS_PER_KEY;
+    o->pace_ms = o->pace_ms > 0 ? o->pace_ms : LIMIT_PACE_MS;
     o->header_ms = o->header_ms > 0 ? o->header_ms : LIMIT_HEADER_MS;
     o->body_ms = o->body_ms > 0 ? o->body_ms : LIMIT_BODY_MS;
     o->keepalive_ms = o->keepalive_ms > 0 ? o->keepalive_ms : LIMIT_KEEPALIVE_MS;
     o->stall_ms = o->stall_ms > 0 ? o->stall_ms : LIMIT_SSE_STALL_MS;
+}
+
+static void copy_trusted(struct http_server *s)
+{
+    size_t count = s->options.trusted_proxy_count;
+    s->trusted = count == 0 ? NULL : mem_grow(NULL, count, sizeof *s->trusted);
+    for (size_t i = 0; i < count; i++)
+        CHECK(network_parse(span_of(s->options.trusted_proxies[i]), &s->trusted[i]));
+    s->options.trusted_proxies = NULL;
 }
 
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options)
@@ -257,7 +239,9 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
     s->options = *options;
     s->caps_loopback = options->max_per_address > 0;
     set_defaults(&s->options);
-    s->per_address = map_new();
+    copy_trusted(s);
+    s->addresses = map_new();
+    s->keys = map_new();
     LIST_INIT(&s->conns);
     LIST_INIT(&s->dirty);
     timer_init(&s->accept_again, loop, accept_again, s);
@@ -268,7 +252,10 @@ static void free_server(void *arg)
 {
     struct http_server *s = arg;
     CHECK_MAGIC(s, HTTP_SERVER_MAGIC);
-    map_free(s->per_address);
+    CHECK(map_count(s->addresses) + map_count(s->keys) == 0);
+    map_free(s->addresses);
+    map_free(s->keys);
+    mem_free(s->trusted);
     s->magic = 0;
     mem_free(s);
 }
@@ -305,6 +292,8 @@ void http_server_drain(struct http_server *s)
         next = LIST_NEXT(c, link);
         if (c->state == CONN_READING && parser_is_idle(c->parser))
             conn_kill(c, "drained");
+        else if (c->state == CONN_READING)
+            reading_hurry(c);
     }
 }
 

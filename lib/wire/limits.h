@@ -12,6 +12,9 @@ enum {
     LIMIT_BODIES = 64 * 1024 * 1024, /* of all requests under way together */
     LIMIT_HEADER_MS = 10 * 1000,     /* whole header, from its first byte */
     LIMIT_BODY_MS = 30 * 1000,       /* whole body, from its first byte */
+    LIMIT_PACE_MS = 5 * 1000,        /* how often the pace of what comes is looked at */
+    LIMIT_PACE_BYTES = 100,          /* a second, at least */
+    LIMIT_DRAIN_MS = 1000,           /* for the rest of a request, when the server ends */
     LIMIT_KEEPALIVE_MS = 75 * 1000,
     LIMIT_KEEPALIVE_REQUESTS = 1000,
     LIMIT_CHUNK_EXTENSION = 256,
@@ -20,6 +23,8 @@ enum {
     LIMIT_SSE_STALL_MS = 60 * 1000,
     LIMIT_SSE_COMMENT_MS = 15 * 1000,
     LIMIT_CONNECTIONS_PER_ADDRESS = 200,
+    LIMIT_CONNECTIONS_PER_KEY = 100,
+    LIMIT_ADDRESS_SHARE = 4, /* one address may hold so small a part of LIMIT_BODIES */
     /* JSON */
     LIMIT_JSON_DEPTH = 32,
     LIMIT_JSON_NODES = 100 * 1000,

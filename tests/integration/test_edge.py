@@ -286,6 +286,43 @@ def test_odd_bodies(stack):
     assert b"event: done\n" in answer, "in chunks of one byte"
 
 
+# -- proxies, metrics ------------------------------------------------------------------------------------------------------------
+
+
+def test_clients_of_a_trusted_proxy_are_counted():
+    """Two hundred requests under way are one client's share; the proxy's connections and its other clients go on."""
+    with Stack(workers=0, env={"SLUICE_API_TRUSTED_PROXIES": "127.0.0.0/8"}) as stack:
+        stream = stack.api().new_chat("!sim tokens=1", on_disconnect="continue")
+        read = f"GET /v1/generations/{stream.generation}/stream HTTP/1.1\r\n".encode() + HOST
+
+        def one(client):
+            s = connect(stack)
+            s.sendall(read + b"X-Forwarded-For: 6.6.6.6, %s\r\n\r\n" % client)
+            return s, int(s.recv(12).split()[1])
+
+        held = [one(b"8.8.8.8") for _ in range(200)]
+        assert {status for _, status in held} == {200}
+        refused, status = one(b"8.8.8.8")
+        assert status == 429 and b"\r\nRetry-After: 1\r\n" in refused.recv(4096)
+        other, status = one(b"9.9.9.9")
+        assert status == 200
+        reset(held[0][0])
+        wait_until(lambda: one(b"8.8.8.8")[1] == 200, "room for one more")
+        for s in [refused, other] + [s for s, _ in held[1:]]:
+            reset(s)
+
+
+def test_worker_metrics_are_no_web_pages(stack):
+    port = int(re.search(r"metrics=127\.0\.0\.1:(\d+)", stack.worker_processes[0].wait_log(r"worker\.ready.*").group(0)).group(1))
+    for host, status in {"127.0.0.1": 200, f"localhost:{port}": 200, "evil.example": 403, f"a.localhost:{port}": 403}.items():
+        answer = b""
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            s.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n".encode() + CLOSE)
+            while piece := s.recv(65536):
+                answer += piece
+        assert statuses_of(answer) == [status], host
+
+
 # -- Redis away, the end ---------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +351,9 @@ def test_redis_away_then_the_end():
         stream.until("delta")
         with connect(stack) as half:
             half.sendall(GET)
-            process.signal(15)
+            stack.api().stop(stream.generation)
             stream.read_all()
+            process.signal(15)
+            assert b" 503 " in half.recv(4096), "half a request has a second"
+            assert half.recv(4096) == b""
             assert process.wait(15) == 0

@@ -39,6 +39,18 @@ static void get_metrics(struct http_request *request, void *arg)
     buf_release(&text);
 }
 
+/* On a loopback address: no web page reads it by a name that leads there. */
+static bool refuse_foreign(struct http_request *request, void *arg)
+{
+    const struct worker *worker = arg;
+    CHECK_MAGIC(worker, WORKER_MAGIC);
+    if (!http_host_is_loopback(span_of(worker->conf->worker_metrics_listen)) ||
+        http_host_is_loopback(http_header(request, "Host")))
+        return false;
+    http_reply_code(request, ERR_FORBIDDEN);
+    return true;
+}
+
 int health_open(struct worker *worker, struct err *err)
 {
     static const struct http_route routes[] = {
@@ -50,6 +62,7 @@ int health_open(struct worker *worker, struct err *err)
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
         .arg = worker,
+        .before = refuse_foreign,
     };
     worker->health = http_server_new(worker->loop, &options);
     return http_listen(worker->health, worker->conf->worker_metrics_listen, worker->metrics,
