@@ -1,5 +1,6 @@
 # Language level, warnings, hardening and sanitizers: one interface target that every room links.
 option(SLUICE_TESTS "build the unit tests" ON)
+option(SLUICE_BENCH "build the bench's own programs" OFF)
 option(SLUICE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(SLUICE_HARDEN "release hardening" OFF)
 option(SLUICE_FUZZ "libFuzzer targets (clang)" OFF)

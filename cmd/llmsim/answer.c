@@ -84,6 +84,8 @@ static struct span token(const struct answer *a, int64_t n, char *own, size_t si
         size_t at = (size_t)n * FRAGMENT_BYTES, left = sizeof ARGUMENTS - 1 - at;
         return span_make(ARGUMENTS + at, left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES);
     }
+    if (a->script.is_clock)
+        return span_make(own, (size_t)snprintf(own, size, "@%lld ", (long long)clock_mono_us()));
     if (!a->script.is_self)
         return text_token(n);
     return span_make(own, (size_t)snprintf(own, size, "%s:%lld ", row_id(a->row), (long long)n));

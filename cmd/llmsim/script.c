@@ -74,6 +74,8 @@ static void parse_word(struct script *s, struct span word)
             parse_number(value, numbers[i].max, numbers[i].out);
     if (span_is(name, "text") && span_is(value, "self"))
         s->is_self = true;
+    else if (span_is(name, "text") && span_is(value, "clock"))
+        s->is_clock = true;
     else if (span_is(name, "usage") && span_is(value, "none"))
         s->tells_usage = false;
     else if (span_is(name, "tool") && is_tool_name(value))

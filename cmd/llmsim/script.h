@@ -24,6 +24,7 @@ struct script {
     int64_t delay_ms; /* between tokens */
     int64_t first_ms; /* before the first */
     bool is_self;     /* `<id>:<n> ` instead of readable text */
+    bool is_clock;    /* `@<CLOCK_MONOTONIC in us> ` */
     bool tells_usage;
     char tool[SCRIPT_TOOL_MAX + 1]; /* "" for none */
     enum fault fault;

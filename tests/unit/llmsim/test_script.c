@@ -47,6 +47,7 @@ static void every_word_is_taken(void **state)
     assert_int_equal(s.retry_after_s, 7);
     assert_int_equal(s.fault, FAULT_STALL);
     assert_int_equal(s.fault_at, 40);
+    assert_true(parse("!sim text=clock").is_clock);
     assert_int_equal(parse("!sim\ntokens=1\n\ttokens=2").tokens, 2); /* lines; the last counts */
 }
 
