@@ -5,12 +5,6 @@
 #include "api/body_checks.h"
 #include "base/id.h"
 
-/* A value of a word field, and whether this version can do it. */
-struct choice {
-    const char *value;
-    bool is_supported;
-};
-
 enum {
     ON_CHATS = 1U << BODY_CHATS,
     ON_MESSAGES = 1U << BODY_MESSAGES,
@@ -23,7 +17,8 @@ struct field {
     const char *name;
     unsigned routes;
     int (*check)(struct body_parse *p, const struct field *f, const struct json *value);
-    const struct choice *choices; /* of check_choice */
+    const char *const *words; /* of check_word: those it may be, NULL at the end */
+    size_t place;             /* of check_word: the member of struct body */
 };
 
 int body_wants(struct err *err, const char *param, const char *wanted, const struct json *value)
@@ -78,16 +73,7 @@ static int check_generation_id(struct body_parse *p, const struct field *f,
 
 static int check_message(struct body_parse *p, const struct field *f, const struct json *value)
 {
-    struct span text = SPAN_NONE;
-    int rc = check_text(p->err, f->name, value, p->limits->message_bytes, &text);
-    if (rc != 0) {
-        return rc;
-    }
-    if (text.len == 0) {
-        return err_set(p->err, ERR_BAD_REQUEST, f->name, "message may not be empty");
-    }
-    p->body->message = text;
-    return 0;
+    return check_text(p->err, f->name, value, p->limits->message_bytes, &p->body->message);
 }
 
 static int check_messages(struct body_parse *p, const struct field *f, const struct json *value)
@@ -99,10 +85,11 @@ static int check_messages(struct body_parse *p, const struct field *f, const str
 
 static int check_attachments(struct body_parse *p, const struct field *f, const struct json *value)
 {
-    if (json_type(value) != JSON_ARRAY) {
-        return body_wants(p->err, f->name, "an array", value);
+    int rc = body_check_attachments(p, value);
+    if (rc == 0 && json_count(value) > 0) {
+        p->body->attachments = json_raw(json_text(p->body->doc), f->name);
     }
-    return json_count(value) == 0 ? 0 : body_unsupported(p->err, f->name);
+    return rc;
 }
 
 static int check_model(struct body_parse *p, const struct field *f, const struct json *value)
@@ -144,99 +131,116 @@ static int check_metadata(struct body_parse *p, const struct field *f, const str
     return 0;
 }
 
-/* Finds a word among the field's choices. */
-static int find_choice(struct err *err, const struct field *f, const struct json *value,
-                       const struct choice **out)
+static int check_word(struct body_parse *p, const struct field *f, const struct json *value)
 {
     struct span word = json_string(value);
     if (word.ptr == NULL) {
-        return body_wants(err, f->name, "a string", value);
+        return body_wants(p->err, f->name, "a string", value);
     }
-    for (const struct choice *c = f->choices; c->value != NULL; c++) {
-        if (span_is(word, c->value)) {
-            *out = c;
-            return c->is_supported ? 0 : body_unsupported(err, f->name);
+    for (const char *const *known = f->words; *known != NULL; known++) {
+        if (span_is(word, *known)) {
+            *(const char **)(void *)((char *)p->body + f->place) = *known;
+            return 0;
         }
     }
-    return err_set(err, ERR_BAD_REQUEST, f->name, "%s has no value of that name", f->name);
+    return err_set(p->err, ERR_BAD_REQUEST, f->name, "%s has no value of that name", f->name);
 }
 
-static int check_choice(struct body_parse *p, const struct field *f, const struct json *value)
+/* A name of 1 to 128 bytes. */
+static int check_name(struct body_parse *p, const struct field *f, const struct json *value,
+                      struct span *out)
 {
-    const struct choice *chosen = NULL;
-    return find_choice(p->err, f, value, &chosen);
-}
-
-static int check_disconnect(struct body_parse *p, const struct field *f, const struct json *value)
-{
-    const struct choice *chosen = NULL;
-    int rc = find_choice(p->err, f, value, &chosen);
+    struct span text = SPAN_NONE;
+    int rc = check_text(p->err, f->name, value, ID_USER_MAX, &text);
+    if (rc == 0 && text.len == 0) {
+        rc = err_set(p->err, ERR_BAD_REQUEST, f->name, "%s may not be empty", f->name);
+    }
     if (rc == 0) {
-        p->body->on_disconnect =
-            chosen == &f->choices[0] ? BODY_DISCONNECT_CONTINUE : BODY_DISCONNECT_STOP;
+        *out = text;
     }
     return rc;
 }
 
-/* A true-or-false field of which this version can do one value only. */
-static int check_only(struct body_parse *p, const struct field *f, const struct json *value,
-                      bool supported)
+static int check_user(struct body_parse *p, const struct field *f, const struct json *value)
+{
+    struct span user = SPAN_NONE;
+    int rc = check_name(p, f, value, &user);
+    for (size_t i = 0; i < user.len; i++) {
+        if ((unsigned char)user.ptr[i] < ' ' || user.ptr[i] == '\x7f') {
+            return err_set(p->err, ERR_BAD_REQUEST, f->name, "%s may hold no control characters",
+                           f->name);
+        }
+    }
+    p->body->user = user;
+    return rc;
+}
+
+static int check_replace(struct body_parse *p, const struct field *f, const struct json *value)
+{
+    return body_id(p->err, f->name, value, &p->body->replace_from);
+}
+
+static int check_stream(struct body_parse *p, const struct field *f, const struct json *value)
 {
     if (json_type(value) != JSON_BOOL) {
         return body_wants(p->err, f->name, "true or false", value);
     }
-    return json_bool(value, supported) == supported ? 0 : body_unsupported(p->err, f->name);
+    p->body->wants_record = !json_bool(value, true);
+    return 0;
 }
 
-static int check_only_true(struct body_parse *p, const struct field *f, const struct json *value)
+static int check_webhook(struct body_parse *p, const struct field *f, const struct json *value)
 {
-    return check_only(p, f, value, true);
+    if (json_type(value) != JSON_BOOL) {
+        return body_wants(p->err, f->name, "true or false", value);
+    }
+    return json_bool(value, true) ? body_unsupported(p->err, f->name) : 0;
 }
 
-static int check_only_false(struct body_parse *p, const struct field *f, const struct json *value)
+static int check_graph(struct body_parse *p, const struct field *f, const struct json *value)
 {
-    return check_only(p, f, value, false);
-}
-
-/* A name of something that this version does not have. */
-static int check_no_name(struct body_parse *p, const struct field *f, const struct json *value)
-{
-    struct span text = SPAN_NONE;
-    int rc = check_text(p->err, f->name, value, ID_USER_MAX, &text);
+    struct span name = SPAN_NONE;
+    int rc = check_name(p, f, value, &name);
     return rc != 0 ? rc : body_unsupported(p->err, f->name);
 }
 
-static const struct choice LANES[] = {{"interactive", true}, {"batch", false}, {NULL, false}};
-static const struct choice ON_STOP[] = {
-    {"discard", true}, {"keep", false}, {"keep_seen", false}, {NULL, false}};
-static const struct choice UPSTREAM[] = {{"close", true}, {"drain", false}, {NULL, false}};
-static const struct choice ON_DISCONNECT[] = {{"continue", true}, {"stop", true}, {NULL, false}};
-static const struct choice ON_INTERRUPT[] = {
-    {"interrupted", true}, {"continue", false}, {"restart", false}, {NULL, false}};
-static const struct choice IF_BUSY[] = {
-    {"reject", true}, {"enqueue", false}, {"interrupt", false}, {NULL, false}};
+static const char *const LANES[] = {"interactive", "batch", NULL};
+static const char *const ON_STOP[] = {"discard", "keep", "keep_seen", NULL};
+static const char *const UPSTREAM[] = {"close", "drain", NULL};
+static const char *const ON_DISCONNECT[] = {"continue", "stop", NULL};
+static const char *const ON_INTERRUPT[] = {"interrupted", "continue", "restart", NULL};
+static const char *const IF_BUSY[] = {"reject", "enqueue", "interrupt", NULL};
+
+#define WORD(name, words)                                                                          \
+    {                                                                                              \
+#name, ON_ALL, check_word, words, offsetof(struct body, name)                              \
+    }
+#define FIELD(name, routes, check)                                                                 \
+    {                                                                                              \
+        name, routes, check, NULL, 0                                                               \
+    }
 
 static const struct field FIELDS[] = {
-    {"chat_id", ON_CHATS | ON_GENERATIONS, check_chat_id, NULL},
-    {"message", ON_TURNS, check_message, NULL},
-    {"messages", ON_GENERATIONS, check_messages, NULL},
-    {"attachments", ON_ALL, check_attachments, NULL},
-    {"model", ON_ALL, check_model, NULL},
-    {"graph", ON_ALL, check_no_name, NULL},
-    {"system", ON_ALL, check_system, NULL},
-    {"params", ON_ALL, check_params, NULL},
-    {"generation_id", ON_ALL, check_generation_id, NULL},
-    {"lane", ON_ALL, check_choice, LANES},
-    {"user", ON_ALL, check_no_name, NULL},
-    {"metadata", ON_ALL, check_metadata, NULL},
-    {"webhook", ON_ALL, check_only_false, NULL},
-    {"on_stop", ON_ALL, check_choice, ON_STOP},
-    {"upstream_on_stop", ON_ALL, check_choice, UPSTREAM},
-    {"on_disconnect", ON_ALL, check_disconnect, ON_DISCONNECT},
-    {"on_interrupt", ON_ALL, check_choice, ON_INTERRUPT},
-    {"if_busy", ON_ALL, check_choice, IF_BUSY},
-    {"replace_from", ON_TURNS, check_no_name, NULL},
-    {"stream", ON_ALL, check_only_true, NULL},
+    FIELD("chat_id", ON_CHATS | ON_GENERATIONS, check_chat_id),
+    FIELD("message", ON_TURNS, check_message),
+    FIELD("messages", ON_GENERATIONS, check_messages),
+    FIELD("attachments", ON_ALL, check_attachments),
+    FIELD("model", ON_ALL, check_model),
+    FIELD("graph", ON_ALL, check_graph),
+    FIELD("system", ON_ALL, check_system),
+    FIELD("params", ON_ALL, check_params),
+    FIELD("generation_id", ON_ALL, check_generation_id),
+    WORD(lane, LANES),
+    FIELD("user", ON_ALL, check_user),
+    FIELD("metadata", ON_ALL, check_metadata),
+    FIELD("webhook", ON_ALL, check_webhook),
+    WORD(on_stop, ON_STOP),
+    WORD(upstream_on_stop, UPSTREAM),
+    WORD(on_disconnect, ON_DISCONNECT),
+    WORD(on_interrupt, ON_INTERRUPT),
+    WORD(if_busy, IF_BUSY),
+    FIELD("replace_from", ON_MESSAGES, check_replace),
+    FIELD("stream", ON_ALL, check_stream),
 };
 
 static const struct field *find_field(const char *name)
@@ -269,12 +273,30 @@ static int check_members(struct body_parse *p, const struct json *root)
     return 0;
 }
 
+/* Attachments may stand alone; in a stateless body they belong to the last user message. */
 static int check_required(struct body_parse *p)
 {
-    bool is_stateless = p->route == BODY_GENERATIONS;
-    const char *name = is_stateless ? "messages" : "message";
-    struct span there = is_stateless ? p->body->messages : p->body->message;
-    return there.ptr != NULL ? 0 : err_set(p->err, ERR_BAD_REQUEST, name, "%s is missing", name);
+    struct body *body = p->body;
+    bool has_attachments = body->attachments.ptr != NULL;
+    if (p->route != BODY_GENERATIONS) {
+        if (body->message.len > 0) {
+            return 0;
+        }
+        if (has_attachments) {
+            body->message = SPAN_LIT("");
+            return 0;
+        }
+        return err_set(p->err, ERR_BAD_REQUEST, "message", "message %s",
+                       body->message.ptr == NULL ? "is missing"
+                                                 : "may be empty beside attachments only");
+    }
+    if (body->messages.ptr == NULL) {
+        return err_set(p->err, ERR_BAD_REQUEST, "messages", "messages is missing");
+    }
+    return !has_attachments || body->has_user_message
+               ? 0
+               : err_set(p->err, ERR_BAD_REQUEST, "attachments",
+                         "attachments belong to the last user message, and there is none");
 }
 
 int body_object(struct span text, struct json_doc **out, struct err *err)
@@ -296,7 +318,11 @@ int body_object(struct span text, struct json_doc **out, struct err *err)
 int body_parse(struct span text, enum body_route route, const struct body_limits *limits,
                struct body *out, struct err *err)
 {
-    struct body body = {.doc = NULL};
+    struct body body = {.lane = LANES[0],
+                        .on_stop = ON_STOP[0],
+                        .upstream_on_stop = UPSTREAM[0],
+                        .on_interrupt = ON_INTERRUPT[0],
+                        .if_busy = IF_BUSY[0]};
     int rc = body_object(text, &body.doc, err);
     if (rc != 0) {
         return rc;

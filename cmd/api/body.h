@@ -10,7 +10,6 @@
 #include "wire/json.h"
 
 enum body_route { BODY_CHATS, BODY_MESSAGES, BODY_GENERATIONS };
-enum body_disconnect { BODY_DISCONNECT_DEFAULT, BODY_DISCONNECT_CONTINUE, BODY_DISCONNECT_STOP };
 
 struct body_limits {
     size_t message_bytes;
@@ -28,9 +27,17 @@ struct body {
     struct span messages; /* raw JSON */
     struct span model;
     struct span system;
-    struct span params;   /* raw JSON, `extra` inside */
-    struct span metadata; /* raw JSON */
-    enum body_disconnect on_disconnect;
+    struct span params;      /* raw JSON, `extra` inside */
+    struct span metadata;    /* raw JSON */
+    struct span attachments; /* raw JSON; SPAN_NONE when there are none */
+    struct span user;
+    struct span replace_from; /* id of a message */
+    bool has_user_message;    /* among the messages of a stateless body */
+    bool has_image;           /* among the attachments: the model must be declared for it */
+    bool wants_record;        /* stream: false */
+    /* Words of the table in body.c, the default where the client said nothing. */
+    const char *lane, *on_stop, *upstream_on_stop, *on_interrupt, *if_busy;
+    const char *on_disconnect; /* NULL: nothing was said; the default depends on the chat */
 };
 
 /* An empty text counts as {}. On failure nothing is to be released. */

@@ -23,6 +23,7 @@ MUST_USE int body_id(struct err *err, const char *param, const struct json *valu
                      struct span *out);
 
 MUST_USE int body_check_params(struct body_parse *p, const struct json *value);
+MUST_USE int body_check_attachments(struct body_parse *p, const struct json *value);
 MUST_USE int body_check_messages(struct body_parse *p, const struct json *value);
 
 #endif

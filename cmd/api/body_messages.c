@@ -190,6 +190,7 @@ static int check_message(struct body_parse *p, size_t index, const struct json *
     }
     if (rc == 0 && strcmp(item.role->name, "user") == 0) {
         p->body->message = json_string(item.content);
+        p->body->has_user_message = true;
     }
     return rc;
 }

@@ -9,7 +9,8 @@ void compose_restore(struct buf *out, const struct body *body)
     struct json_writer w = json_writer(out);
     json_open(&w, NULL, '{');
     json_member_str(&w, "message", body->message);
-    json_member_raw(&w, "attachments", SPAN_LIT("[]"));
+    json_member_raw(&w, "attachments",
+                    body->attachments.ptr == NULL ? SPAN_LIT("[]") : body->attachments);
     json_member_raw(&w, "metadata", body->metadata);
     json_close(&w);
 }
@@ -24,6 +25,7 @@ void compose_user_message(struct buf *out, const struct body *body, const char *
     mp_field_str(&f, "content", body->message);
     mp_field_int(&f, "created_at", created_at_ms);
     mp_field_str(&f, "generation_id", span_of(generation_id));
+    mp_field_str(&f, "attachments", body->attachments);
     mp_field_str(&f, "metadata", body->metadata);
     mp_fields_end(&f);
 }
@@ -35,11 +37,13 @@ void compose_job(struct buf *out, const struct body *body, bool is_stateless)
         .is_stateless = is_stateless,
         .message = is_stateless ? SPAN_NONE : body->message,
         .messages = body->messages,
+        .attachments = body->attachments,
         .model = body->model,
         .system = body->system,
         .params = body->params,
         .metadata = body->metadata,
-        .upstream = SPAN_LIT("close"),
+        .upstream = span_of(body->upstream_on_stop),
+        .replace_from = body->replace_from,
     };
     job_encode(out, &job);
 }

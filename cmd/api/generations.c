@@ -17,6 +17,7 @@
 struct start {
     struct pending pending; /* first */
     struct body body;
+    enum body_route route;
     struct digest hash;
     struct id generation, chat, message_id, user_message_id, idempotency_key;
     struct buf job, restore, user_message;
@@ -35,6 +36,18 @@ static const int OUTCOME_ERRORS[] = {
     [BEGIN_NO_MESSAGE] = ERR_NOT_FOUND,
 };
 
+/* Words of the body as the bus counts them. */
+static const struct {
+    const char *word;
+    enum lane lane;
+} LANES[] = {{"interactive", LANE_STREAM_INTERACTIVE}, {"batch", LANE_STREAM_BATCH}};
+
+static const struct {
+    const char *word;
+    enum if_busy policy;
+} POLICIES[] = {
+    {"reject", IF_BUSY_REJECT}, {"enqueue", IF_BUSY_ENQUEUE}, {"interrupt", IF_BUSY_INTERRUPT}};
+
 static void free_start(struct pending *pending)
 {
     struct start *s = (struct start *)pending;
@@ -47,9 +60,11 @@ static void free_start(struct pending *pending)
 static void answer_refusal(struct start *s, const struct begin_answer *answer, int code)
 {
     struct err err;
-    if (code == ERR_BUSY) {
+    if (answer->outcome == BEGIN_BUSY) {
         (void)err_set(&err, ERR_BUSY, NULL, "the chat is answering generation %s",
                       answer->generation.text);
+    } else if (answer->outcome == BEGIN_NO_MESSAGE) {
+        (void)err_set(&err, ERR_NOT_FOUND, "replace_from", "the chat has no message of that id");
     } else {
         (void)err_set(&err, (enum err_code)code, NULL, NULL);
     }
@@ -113,6 +128,10 @@ static int parse(struct api *api, struct http_request *request, struct span text
     if (rc == 0) {
         rc = body_parse(text, route, &limits, out, err);
     }
+    if (rc == 0 && out->wants_record) {
+        body_release(out);
+        rc = err_set(err, ERR_NOT_SUPPORTED, "stream", "this version streams every answer");
+    }
     if (rc == 0 && out->model.ptr != NULL && conf_find_model(api->conf, out->model) == NULL) {
         body_release(out);
         rc = err_set(err, ERR_BAD_REQUEST, "model", "there is no model of that name");
@@ -120,18 +139,19 @@ static int parse(struct api *api, struct http_request *request, struct span text
     return rc;
 }
 
-static void compose(struct start *s, enum body_route route, struct span text)
+/* False when what is to be kept is larger than its format may be. */
+static bool compose(struct start *s, struct span text)
 {
-    bool is_stateless = route == BODY_GENERATIONS;
+    bool is_stateless = s->route == BODY_GENERATIONS;
     struct span given = s->body.generation_id;
     s->generation = given.ptr != NULL ? id_from(given) : id_mint("gen");
     s->message_id = id_mint("msg");
     s->user_message_id = id_mint("msg");
-    const struct span parts[] = {span_of(ROUTE_NAMES[route]), span_of(s->chat.text), text};
+    const struct span parts[] = {span_of(ROUTE_NAMES[s->route]), span_of(s->chat.text), text};
     s->hash = digest_of(parts, 3);
     if (s->body.chat_id.ptr != NULL) {
         s->chat = id_from(s->body.chat_id);
-    } else if (route == BODY_CHATS) {
+    } else if (s->route == BODY_CHATS) {
         s->chat = id_mint("chat");
     }
     buf_init(&s->job, LIMIT_MP_BYTES);
@@ -143,16 +163,37 @@ static void compose(struct start *s, enum body_route route, struct span text)
         compose_user_message(&s->user_message, &s->body, s->user_message_id.text,
                              s->generation.text, clock_wall_ms());
     }
+    return buf_error(&s->job) == 0 && buf_error(&s->restore) == 0 &&
+           buf_error(&s->user_message) == 0;
 }
 
 /* on_disconnect: without a word from the client only the script knows whether the chat has a
  * record. */
 static int64_t grace_of(const struct api *api, const struct body *body)
 {
-    return body->on_disconnect == BODY_DISCONNECT_CONTINUE ? 0 : api->conf->limits_disconnect_grace;
+    bool is_continue = body->on_disconnect != NULL && strcmp(body->on_disconnect, "continue") == 0;
+    return is_continue ? 0 : api->conf->limits_disconnect_grace;
 }
 
-static void begin(struct start *s, enum body_route route)
+static enum lane lane_of(const struct body *body)
+{
+    size_t i = 0;
+    while (strcmp(LANES[i].word, body->lane) != 0) {
+        i++; /* the table has each word of the body's */
+    }
+    return LANES[i].lane;
+}
+
+static enum if_busy policy_of(const struct body *body)
+{
+    size_t i = 0;
+    while (strcmp(POLICIES[i].word, body->if_busy) != 0) {
+        i++;
+    }
+    return POLICIES[i].policy;
+}
+
+static void begin(struct start *s)
 {
     struct api *api = s->pending.api;
     const struct conf_tenant *tenant =
@@ -162,12 +203,12 @@ static void begin(struct start *s, enum body_route route)
         .tenant = s->pending.who.tenant,
         .chat = s->chat.text,
         .generation = s->generation.text,
-        .lane = LANE_STREAM_INTERACTIVE,
-        .mode = ROUTE_MODES[route],
-        .if_busy = IF_BUSY_REJECT,
+        .lane = lane_of(&s->body),
+        .mode = ROUTE_MODES[s->route],
+        .if_busy = policy_of(&s->body),
         .hash = span_of(s->hash.hex),
         .idempotency_key = key.len == 0 ? SPAN_NONE : key,
-        .user = SPAN_NONE,
+        .user = s->body.user,
         .message_id = s->message_id.text,
         .user_message_id = s->user_message_id.text,
         .request = buf_as_span(&s->job),
@@ -176,14 +217,55 @@ static void begin(struct start *s, enum body_route route)
         .title = compose_title(s->body.message),
         .metadata = s->body.metadata,
         .model = s->body.model,
-        .on_stop = "discard",
-        .on_interrupt = "interrupted",
+        .on_stop = s->body.on_stop,
+        .on_interrupt = s->body.on_interrupt,
         .grace_ms = grace_of(api, &s->body),
-        .grace_if_new = route == BODY_MESSAGES && s->body.on_disconnect == BODY_DISCONNECT_DEFAULT,
+        .grace_if_new = s->route == BODY_MESSAGES && s->body.on_disconnect == NULL,
         .tenant_limit = tenant->queued,
         .waiting_limit = api->conf->limits_waiting_per_chat,
+        .replace_from = s->body.replace_from,
     };
     turn_begin(api->bus, &b, on_begun, s);
+}
+
+/* An image goes to a model that is declared for it only. */
+static void begin_with_images(struct start *s, struct span model_name)
+{
+    const struct conf *conf = s->pending.api->conf;
+    const struct conf_model *model = conf_find_model(conf, model_name);
+    if (model == NULL) { /* the chat's is no longer configured */
+        model = conf_find_model(conf, SPAN_LIT(""));
+    }
+    if (model != NULL && conf_model_can(model, "image")) {
+        begin(s);
+        return;
+    }
+    struct err err;
+    (void)err_set(&err, ERR_BAD_REQUEST, "attachments", "the model %s takes no images",
+                  model == NULL ? "" : model->name);
+    pending_reply_error(&s->pending, &err);
+}
+
+static void on_chat_model(int status, const struct reply *reply, void *arg)
+{
+    struct start *s = pending_of(arg);
+    bool is_error = status == 0 && reply_type(reply) == REPLY_ERROR;
+    if (!pending_failed(&s->pending, is_error ? -ERR_UNAVAILABLE : status)) {
+        begin_with_images(s, reply_str(reply));
+    }
+}
+
+/* Which model will answer: the request's, else that of the chat's last turn, else the default. */
+static void check_images(struct start *s)
+{
+    struct api *api = s->pending.api;
+    if (s->route != BODY_MESSAGES || s->body.model.ptr != NULL) {
+        begin_with_images(s, s->body.model);
+        return;
+    }
+    struct key chat = key_chat(s->pending.who.tenant, s->chat.text);
+    struct span argv[] = {SPAN_LIT("HGET"), span_of(chat.text), SPAN_LIT("model")};
+    link_command(bus_link(api->bus), 3, argv, API_OPEN_MS, on_chat_model, s);
 }
 
 static void start(struct api *api, struct http_request *request, enum body_route route,
@@ -203,10 +285,16 @@ static void start(struct api *api, struct http_request *request, enum body_route
     }
     struct start *s = pending_new(api, request, sizeof *s, free_start);
     s->body = body;
+    s->route = route;
     s->idempotency_key = key;
     s->chat = *chat;
-    compose(s, route, text);
-    begin(s, route);
+    if (!compose(s, text)) {
+        (void)pending_failed(&s->pending, -ERR_TOO_LARGE); /* it is one */
+    } else if (s->body.has_image) {
+        check_images(s);
+    } else {
+        begin(s);
+    }
 }
 
 void post_chat(struct http_request *request, void *arg)

@@ -16,7 +16,6 @@
 
 enum {
     API_RETRY_MS = 800, /* the bus gives up before the second is over in which a 503 is promised */
-    SCRATCH_MAX = 8 * LIMIT_EVENT, /* JSON may write one byte as six */
     ADDRESS_MAX = 256
 };
 
@@ -138,7 +137,8 @@ static void open_program(struct program *p, const struct conf *conf)
     api->guards_admin = host_is_loopback(span_of(conf->api_admin_listen));
     LIST_INIT(&api->audience_list);
     LIST_INIT(&api->pending);
-    buf_init(&api->scratch, SCRATCH_MAX);
+    /* JSON may write one byte as six; what a request brought comes back in its last event. */
+    buf_init(&api->scratch, 8 * (size_t)LIMIT_EVENT + 6 * (size_t)conf->limits_body);
     p->process = process_new(api->loop, &hooks);
     open_bus(p);
     api->server = routes_public(api);

@@ -218,6 +218,14 @@ const struct conf_model *conf_find_model(const struct conf *conf, struct span na
     return is_any && conf->model_count > 0 ? &conf->models[0] : NULL;
 }
 
+bool conf_model_can(const struct conf_model *model, const char *ability)
+{
+    for (size_t i = 0; i < model->supports.count; i++)
+        if (strcmp(model->supports.items[i], ability) == 0)
+            return true;
+    return false;
+}
+
 const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span name)
 {
     for (size_t i = 0; i < conf->tenant_count; i++)

@@ -83,6 +83,8 @@ void conf_model_free(struct conf_model *model); /* NULL is a no-op */
 const struct conf_model *conf_find_model(
     const struct conf *conf,
     struct span name); /* empty name: `default`, else the first; NULL when there is none */
+bool conf_model_can(const struct conf_model *model,
+                    const char *ability); /* declared for it: supports */
 const struct conf_tenant *conf_find_tenant(const struct conf *conf,
                                            struct span name); /* `default` is always there */
 /* The effective settings as YAML, secrets and Redis's password as "***". */

@@ -40,6 +40,10 @@ enum {
     LIMIT_TOOLS = 128, /* of params, and calls of one message */
     LIMIT_PARTS = 256, /* of one message's content */
     LIMIT_IDEMPOTENCY_KEY = 128,
+    LIMIT_ATTACHMENTS = 32,
+    LIMIT_MEDIA_TYPE = 127,
+    LIMIT_ATTACHMENT_NAME = 255,
+    LIMIT_ATTACHMENT_URL = 8 * 1024,
     /* a generation */
     LIMIT_OUTPUT = 1024 * 1024,       /* text of one event */
     LIMIT_EVENT = 1024 * 1024 + 4096, /* one encoded event */

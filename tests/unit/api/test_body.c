@@ -89,43 +89,45 @@ static const struct row ROWS[] = {
     {CHATS, HI "\"metadata\":null}", BAD, "metadata"},
     /* words and switches: the defaults may be said, what comes later is named as such */
     {CHATS, HI "\"lane\":\"interactive\"}", TAKEN, ""},
-    {CHATS, HI "\"lane\":\"batch\"}", LATER, "lane"},
+    {CHATS, HI "\"lane\":\"batch\"}", TAKEN, ""},
     {CHATS, HI "\"lane\":\"fast\"}", BAD, "lane"},
     {CHATS, HI "\"lane\":1}", BAD, "lane"},
     {CHATS, HI "\"on_stop\":\"discard\"}", TAKEN, ""},
-    {CHATS, HI "\"on_stop\":\"keep\"}", LATER, "on_stop"},
-    {CHATS, HI "\"on_stop\":\"keep_seen\"}", LATER, "on_stop"},
+    {CHATS, HI "\"on_stop\":\"keep\"}", TAKEN, ""},
+    {CHATS, HI "\"on_stop\":\"keep_seen\"}", TAKEN, ""},
     {CHATS, HI "\"on_stop\":\"Discard\"}", BAD, "on_stop"},
     {CHATS, HI "\"upstream_on_stop\":\"close\"}", TAKEN, ""},
-    {CHATS, HI "\"upstream_on_stop\":\"drain\"}", LATER, "upstream_on_stop"},
+    {CHATS, HI "\"upstream_on_stop\":\"drain\"}", TAKEN, ""},
     {CHATS, HI "\"upstream_on_stop\":\"\"}", BAD, "upstream_on_stop"},
     {CHATS, HI "\"on_disconnect\":\"continue\"}", TAKEN, ""},
     {CHATS, HI "\"on_disconnect\":\"stop\"}", TAKEN, ""},
     {CHATS, HI "\"on_disconnect\":\"keep\"}", BAD, "on_disconnect"},
     {CHATS, HI "\"on_disconnect\":false}", BAD, "on_disconnect"},
     {CHATS, HI "\"on_interrupt\":\"interrupted\"}", TAKEN, ""},
-    {CHATS, HI "\"on_interrupt\":\"continue\"}", LATER, "on_interrupt"},
-    {CHATS, HI "\"on_interrupt\":\"restart\"}", LATER, "on_interrupt"},
+    {CHATS, HI "\"on_interrupt\":\"continue\"}", TAKEN, ""},
+    {CHATS, HI "\"on_interrupt\":\"restart\"}", TAKEN, ""},
     {CHATS, HI "\"on_interrupt\":\"retry\"}", BAD, "on_interrupt"},
     {CHATS, HI "\"if_busy\":\"reject\"}", TAKEN, ""},
-    {CHATS, HI "\"if_busy\":\"enqueue\"}", LATER, "if_busy"},
-    {CHATS, HI "\"if_busy\":\"interrupt\"}", LATER, "if_busy"},
+    {CHATS, HI "\"if_busy\":\"enqueue\"}", TAKEN, ""},
+    {CHATS, HI "\"if_busy\":\"interrupt\"}", TAKEN, ""},
     {CHATS, HI "\"if_busy\":\"wait\"}", BAD, "if_busy"},
     {CHATS, HI "\"stream\":true}", TAKEN, ""},
-    {CHATS, HI "\"stream\":false}", LATER, "stream"},
+    {CHATS, HI "\"stream\":false}", TAKEN, ""},
     {CHATS, HI "\"stream\":\"true\"}", BAD, "stream"},
     {CHATS, HI "\"webhook\":false}", TAKEN, ""},
     {CHATS, HI "\"webhook\":true}", LATER, "webhook"},
     {CHATS, HI "\"webhook\":\"http://x\"}", BAD, "webhook"},
     {CHATS, HI "\"attachments\":[]}", TAKEN, ""},
-    {CHATS, HI "\"attachments\":[{}]}", LATER, "attachments"},
-    {CHATS, HI "\"attachments\":{}}", BAD, "attachments"},
     {CHATS, HI "\"graph\":\"plan\"}", LATER, "graph"},
     {CHATS, HI "\"graph\":[]}", BAD, "graph"},
-    {CHATS, HI "\"user\":\"ann\"}", LATER, "user"},
+    {CHATS, HI "\"user\":\"ann\"}", TAKEN, ""},
     {CHATS, HI "\"user\":1}", BAD, "user"},
-    {MESSAGES, HI "\"replace_from\":\"msg_1\"}", LATER, "replace_from"},
+    {CHATS, HI "\"user\":\"\"}", BAD, "user"},
+    {CHATS, HI "\"user\":\"a\\nb\"}", BAD, "user"},
+    {MESSAGES, HI "\"replace_from\":\"msg_1\"}", TAKEN, ""},
     {MESSAGES, HI "\"replace_from\":0}", BAD, "replace_from"},
+    {MESSAGES, HI "\"replace_from\":\"a b\"}", BAD, "replace_from"},
+    {CHATS, HI "\"replace_from\":\"msg_1\"}", BAD, "replace_from"},
     {GENERATIONS, ONE ",\"replace_from\":\"msg_1\"}", BAD, "replace_from"},
     /* params */
     {CHATS, PARAMS(""), TAKEN, ""},
@@ -262,7 +264,34 @@ static void test_a_chat_body_keeps_raw_text_as_it_was_sent(void **state)
     assert_span(body.metadata, "{\"k\": 1.0}");
     assert_span(body.chat_id, NULL);
     assert_span(body.messages, NULL);
-    assert_int_equal(body.on_disconnect, BODY_DISCONNECT_DEFAULT);
+    assert_null(body.on_disconnect);
+    assert_string_equal(body.lane, "interactive");
+    assert_string_equal(body.on_stop, "discard");
+    assert_string_equal(body.upstream_on_stop, "close");
+    assert_string_equal(body.on_interrupt, "interrupted");
+    assert_string_equal(body.if_busy, "reject");
+    assert_false(body.wants_record);
+    body_release(&body);
+}
+
+static void test_policies_are_kept_as_they_were_said(void **state)
+{
+    (void)state;
+    struct body body;
+    const char *text = "{\"message\":\"hi\",\"lane\":\"batch\",\"on_stop\":\"keep_seen\","
+                       "\"upstream_on_stop\":\"drain\",\"on_interrupt\":\"restart\","
+                       "\"if_busy\":\"enqueue\",\"on_disconnect\":\"continue\",\"user\":\"ann\","
+                       "\"replace_from\":\"msg_1\",\"stream\":false}";
+    assert_int_equal(body_parse(span_of(text), BODY_MESSAGES, &LIMITS, &body, NULL), 0);
+    assert_string_equal(body.lane, "batch");
+    assert_string_equal(body.on_stop, "keep_seen");
+    assert_string_equal(body.upstream_on_stop, "drain");
+    assert_string_equal(body.on_interrupt, "restart");
+    assert_string_equal(body.if_busy, "enqueue");
+    assert_string_equal(body.on_disconnect, "continue");
+    assert_span(body.user, "ann");
+    assert_span(body.replace_from, "msg_1");
+    assert_true(body.wants_record);
     body_release(&body);
 }
 
@@ -277,7 +306,7 @@ static void test_a_stateless_body_remembers_the_last_user_message(void **state)
     assert_int_equal(body_parse(span_of(text), BODY_GENERATIONS, &LIMITS, &body, NULL), 0);
     assert_span(body.message, "three");
     assert_true(span_starts_with(body.messages, "[{\"role\":\"user\""));
-    assert_int_equal(body.on_disconnect, BODY_DISCONNECT_STOP);
+    assert_string_equal(body.on_disconnect, "stop");
     body_release(&body);
 }
 
@@ -342,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_taken_or_refused_by_name),
         cmocka_unit_test(test_a_chat_body_keeps_raw_text_as_it_was_sent),
+        cmocka_unit_test(test_policies_are_kept_as_they_were_said),
         cmocka_unit_test(test_a_stateless_body_remembers_the_last_user_message),
         cmocka_unit_test(test_a_huge_message_object_is_refused_before_it_is_walked),
         cmocka_unit_test(test_stop_bodies),

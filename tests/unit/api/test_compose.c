@@ -32,6 +32,19 @@ static void test_restore_gives_the_message_back_byte_for_byte(void **state)
     buf_release(&json);
 }
 
+static void test_restore_gives_attachments_back_as_they_were_sent(void **state)
+{
+    (void)state;
+    struct body body = {.message = SPAN_LIT(""),
+                        .attachments = SPAN_LIT("[ {\"data\": \"aGk=\"}]")};
+    struct buf json;
+    buf_init(&json, 4096);
+    compose_restore(&json, &body);
+    assert_string_equal(
+        json.ptr, "{\"message\":\"\",\"attachments\":[ {\"data\": \"aGk=\"}],\"metadata\":null}");
+    buf_release(&json);
+}
+
 static void test_restore_without_metadata_says_null(void **state)
 {
     (void)state;
@@ -46,7 +59,9 @@ static void test_restore_without_metadata_says_null(void **state)
 static void test_user_message_is_what_the_chat_keeps(void **state)
 {
     (void)state;
-    struct body body = {.message = SPAN_LIT(ODD), .metadata = SPAN_LIT("{}")};
+    struct body body = {.message = SPAN_LIT(ODD),
+                        .attachments = SPAN_LIT("[{\"type\":\"text\"}]"),
+                        .metadata = SPAN_LIT("{}")};
     struct buf bytes;
     struct mp_doc *doc = NULL;
     buf_init(&bytes, 4096);
@@ -59,6 +74,7 @@ static void test_user_message_is_what_the_chat_keeps(void **state)
     assert_true(span_equal(mp_str(mp_get(map, "content"), SPAN_NONE), body.message));
     assert_int_equal(mp_int(mp_get(map, "created_at"), 0), 1234);
     assert_true(span_is(mp_str(mp_get(map, "generation_id"), SPAN_NONE), "gen_1"));
+    assert_true(span_is(mp_str(mp_get(map, "attachments"), SPAN_NONE), "[{\"type\":\"text\"}]"));
     assert_true(span_is(mp_str(mp_get(map, "metadata"), SPAN_NONE), "{}"));
     mp_close(doc);
     buf_release(&bytes);
@@ -68,7 +84,12 @@ static void test_job_carries_what_the_client_said_and_no_more(void **state)
 {
     (void)state;
     struct body body = {
-        .message = SPAN_LIT("last"), .messages = SPAN_LIT("[1]"), .params = SPAN_LIT("{}")};
+        .message = SPAN_LIT("last"),
+        .messages = SPAN_LIT("[1]"),
+        .attachments = SPAN_LIT("[{}]"),
+        .params = SPAN_LIT("{}"),
+        .upstream_on_stop = "drain",
+    };
     struct buf bytes;
     struct job job;
     struct mp_doc *doc = NULL;
@@ -80,7 +101,9 @@ static void test_job_carries_what_the_client_said_and_no_more(void **state)
     assert_true(span_is(job.messages, "[1]"));
     assert_true(span_is(job.params, "{}"));
     assert_null(job.system.ptr);
-    assert_true(span_is(job.upstream, "close"));
+    assert_true(span_is(job.attachments, "[{}]"));
+    assert_true(span_is(job.upstream, "drain"));
+    assert_null(job.replace_from.ptr);
     mp_close(doc);
     buf_release(&bytes);
 }
@@ -103,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_restore_gives_the_message_back_byte_for_byte),
+        cmocka_unit_test(test_restore_gives_attachments_back_as_they_were_sent),
         cmocka_unit_test(test_restore_without_metadata_says_null),
         cmocka_unit_test(test_user_message_is_what_the_chat_keeps),
         cmocka_unit_test(test_job_carries_what_the_client_said_and_no_more),
