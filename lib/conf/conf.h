@@ -16,7 +16,7 @@ struct conf_list {
 
 struct conf_model {
     char *name;     /* ours */
-    char *provider; /* openai */
+    char *provider; /* openai anthropic ollama */
     char *base_url; /* "https://api.openai.com/v1" */
     char *key;      /* the secret itself once resolved from env:NAME or file:PATH, or "" */
     char *model;    /* the provider's name */

@@ -277,6 +277,20 @@ static int check_names(const struct reading *r)
     return 0;
 }
 
+/* A provider's own place, where the file does not say another. */
+static void fill_places(const struct reading *r)
+{
+    const struct node *models = node_member(r->tree->root, "models");
+    const struct node *item = models == NULL ? NULL : models->first;
+    for (size_t i = 0; i < r->conf->model_count && item != NULL; i++, item = item->next) {
+        struct conf_model *model = &r->conf->models[i];
+        if (node_member(item, "base_url") != NULL)
+            continue;
+        mem_free(model->base_url);
+        model->base_url = mem_strdup(provider_base_url(span_of(model->provider)));
+    }
+}
+
 int conf_read_tree(struct conf *conf, const struct tree *tree, struct err *err)
 {
     const struct reading r = {conf, tree, err};
@@ -286,5 +300,9 @@ int conf_read_tree(struct conf *conf, const struct tree *tree, struct err *err)
     for (const struct node *member = tree->root->first; member != NULL && result == 0;
          member = member->next)
         result = read_section(&r, member);
-    return result != 0 ? result : check_names(&r);
+    if (result == 0)
+        result = check_names(&r);
+    if (result == 0)
+        fill_places(&r);
+    return result;
 }

@@ -58,6 +58,8 @@ void rows_release(struct conf_rows rows, void *owner);
 void *table_items(const struct conf_table *table, const struct conf *conf, size_t *count);
 void table_set_items(const struct conf_table *table, struct conf *conf, void *items, size_t count);
 
+/* types.c. Where a provider is unless its model says otherwise; NULL for an unknown one. */
+const char *provider_base_url(struct span name);
 /* types.c. A text from outside into the owner's field; replaces what is there. On failure nothing
  * changes and `why` says "... ; expected ...", without the text when it may be a secret. */
 enum { WHY_MAX = 224 };

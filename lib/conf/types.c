@@ -34,9 +34,25 @@ static bool is_ability(struct span s)
     return is_one_of(s, (const char *const[]){"tools", "image", "prefill", NULL});
 }
 
+static const struct {
+    const char *name, *base_url;
+} providers[] = {
+    {"openai", "https://api.openai.com/v1"},
+    {"anthropic", "https://api.anthropic.com"},
+    {"ollama", "http://127.0.0.1:11434"},
+};
+
+const char *provider_base_url(struct span name)
+{
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+        if (span_is(name, providers[i].name))
+            return providers[i].base_url;
+    return NULL;
+}
+
 static bool is_provider(struct span s)
 {
-    return is_one_of(s, (const char *const[]){"openai", NULL});
+    return provider_base_url(s) != NULL;
 }
 
 static bool is_role(struct span s)

@@ -32,35 +32,46 @@ int failure_set(struct llm_failure *failure, int code, const char *format, ...)
     return code;
 }
 
-/* Codes and types that mean money: no waiting helps. */
-static bool is_spending(struct span word)
+/* Words in an error's code and type. Those of money come first: whatever else is said, no waiting
+ * helps. */
+static const struct {
+    const char *word;
+    int code;
+    bool is_money;
+} words[] = {
+    {"insufficient_quota", -ERR_PROVIDER_REFUSED, true},
+    {"billing_hard_limit_reached", -ERR_PROVIDER_REFUSED, true},
+    {"billing_not_active", -ERR_PROVIDER_REFUSED, true},
+    {"billing_error", -ERR_PROVIDER_REFUSED, true},
+    {"insufficient_credits", -ERR_PROVIDER_REFUSED, true},
+    {"insufficient_balance", -ERR_PROVIDER_REFUSED, true},
+    {"credit_limit_reached", -ERR_PROVIDER_REFUSED, true},
+    {"enforced_spend_limit_reached", -ERR_PROVIDER_REFUSED, true},
+    {"access_terminated", -ERR_PROVIDER_REFUSED, true},
+    {"account_deactivated", -ERR_PROVIDER_REFUSED, true},
+    {"429", -ERR_PROVIDER_RATE_LIMITED, false},
+    {"rate_limit_exceeded", -ERR_PROVIDER_RATE_LIMITED, false},
+    {"rate_limit_error", -ERR_PROVIDER_RATE_LIMITED, false},
+    {"invalid_request_error", -ERR_PROVIDER_REFUSED, false},
+    {"authentication_error", -ERR_PROVIDER_REFUSED, false},
+    {"permission_error", -ERR_PROVIDER_REFUSED, false},
+    {"not_found_error", -ERR_PROVIDER_REFUSED, false},
+    {"request_too_large", -ERR_PROVIDER_REFUSED, false},
+    {"invalid_api_key", -ERR_PROVIDER_REFUSED, false},
+    {"model_not_found", -ERR_PROVIDER_REFUSED, false},
+    {"context_length_exceeded", -ERR_PROVIDER_REFUSED, false},
+};
+
+/* Money again, where the message alone tells. */
+static bool is_money_message(struct span message)
 {
-    static const char *const words[] = {
-        "insufficient_quota",   "billing_hard_limit_reached",   "billing_not_active",
-        "billing_error",        "insufficient_credits",         "insufficient_balance",
-        "credit_limit_reached", "enforced_spend_limit_reached", "access_terminated",
-        "account_deactivated",
-    };
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (span_is(word, words[i]))
+    static const char *const phrases[] = {"credit balance is too low", "API usage limits",
+                                          "Insufficient Balance"};
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+        if (message.len > 0 &&
+            memmem(message.ptr, message.len, phrases[i], strlen(phrases[i])) != NULL)
             return true;
     return false;
-}
-
-static bool has_spending_code(const struct json *error)
-{
-    return is_spending(json_string(json_get(error, "code"))) ||
-           is_spending(json_string(json_get(error, "type")));
-}
-
-static bool has_rate_code(const struct json *error)
-{
-    int64_t number;
-    struct span code = json_string(json_get(error, "code"));
-    struct span type = json_string(json_get(error, "type"));
-    return (json_int(json_get(error, "code"), &number) && number == 429) || span_is(code, "429") ||
-           span_is(code, "rate_limit_exceeded") || span_is(type, "rate_limit_error") ||
-           span_is(type, "rate_limit_exceeded");
 }
 
 /* The object that describes an error, in the shapes that servers send: {error: {...}}, {error:
@@ -79,15 +90,30 @@ static struct span message_of(const struct json *error)
     return message.ptr != NULL ? message : json_string(json_get(error, "detail"));
 }
 
-static int code_of_status(int status, const struct json *error)
+/* What the error says of itself; 0 when that is nothing known. */
+static int code_of_words(const struct json *error, bool only_money)
 {
-    if (has_spending_code(error))
+    const struct span said[] = {json_string(json_get(error, "code")),
+                                json_string(json_get(json_get(error, "details"), "error_code")),
+                                json_string(json_get(error, "type"))};
+    if (is_money_message(message_of(error)))
         return -ERR_PROVIDER_REFUSED;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        for (size_t j = 0; j < sizeof(said) / sizeof(said[0]); j++)
+            if (span_is(said[j], words[i].word) && (words[i].is_money || !only_money))
+                return words[i].code;
+    return 0;
+}
+
+static int code_of_status(int status)
+{
+    static const int passing[] = {408, 409, 425}; /* a time-out, a lock, too early */
     if (status == 429)
         return -ERR_PROVIDER_RATE_LIMITED;
-    if (status >= 500 || status == 408 || status < 300)
-        return -ERR_PROVIDER_ERROR;
-    return -ERR_PROVIDER_REFUSED;
+    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+        if (status == passing[i])
+            return -ERR_PROVIDER_ERROR;
+    return status >= 500 || status < 300 ? -ERR_PROVIDER_ERROR : -ERR_PROVIDER_REFUSED;
 }
 
 void failure_from_answer(struct llm_failure *failure, int status, struct span body)
@@ -97,13 +123,27 @@ void failure_from_answer(struct llm_failure *failure, int status, struct span bo
         doc = NULL;
     const struct json *error = doc == NULL ? NULL : error_of(json_root(doc));
     struct span message = message_of(error);
-    int code = code_of_status(status, error);
+    int code = code_of_words(error, true);
+    if (code == 0)
+        code = code_of_status(status);
     if (message.len > 0)
         (void)failure_set(failure, code, "the provider answered %d: %.*s", status,
                           SPAN_ARG(message));
     else
         (void)failure_set(failure, code, "the provider answered %d", status);
     json_free(doc);
+}
+
+/* Of an error in a stream: its words, else the status that it would have been. */
+static int code_of_event(const struct json *root, const struct json *error)
+{
+    int64_t status;
+    int code = code_of_words(error, false);
+    if (code != 0)
+        return code;
+    if (!json_int(json_get(error, "code"), &status) && !json_int(json_get(root, "status"), &status))
+        return -ERR_PROVIDER_ERROR;
+    return status >= 400 && status < 600 ? code_of_status((int)status) : -ERR_PROVIDER_ERROR;
 }
 
 int failure_from_event(struct llm_failure *failure, const struct json *root)
@@ -113,20 +153,19 @@ int failure_from_event(struct llm_failure *failure, const struct json *root)
     if (!is_error)
         return 0;
     const struct json *error = error_of(root);
-    int code = -ERR_PROVIDER_ERROR;
-    if (has_spending_code(error))
-        code = -ERR_PROVIDER_REFUSED;
-    else if (has_rate_code(error))
-        code = -ERR_PROVIDER_RATE_LIMITED;
+    int code = code_of_event(root, error);
     struct span message = message_of(error);
     if (message.len > 0)
         return failure_set(failure, code, "the provider broke off: %.*s", SPAN_ARG(message));
     return failure_set(failure, code, "the provider broke off with an error");
 }
 
-int64_t failure_retry_after(struct span value, int64_t now_wall_ms)
+int64_t failure_retry_after(struct span exact_ms, struct span value, int64_t now_wall_ms)
 {
+    uint64_t ms;
     uint64_t seconds;
+    if (num_parse_u64(exact_ms, &ms) == 0)
+        return ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : (int64_t)ms;
     if (num_parse_u64(value, &seconds) == 0)
         return seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : (int64_t)seconds * 1000;
     char text[64];

@@ -44,15 +44,36 @@ struct llm_format {
     void (*reader_free)(void *reader); /* NULL is a no-op */
 };
 
-extern const struct llm_format llm_openai;
+extern const struct llm_format llm_openai, llm_anthropic, llm_ollama;
 
 /* <format>_request.c */
 MUST_USE int openai_write_request(struct buf *body, const struct llm_model *model,
+                                  const struct llm_request *request, struct err *err);
+MUST_USE int anthropic_write_request(struct buf *body, const struct llm_model *model,
+                                     const struct llm_request *request, struct err *err);
+MUST_USE int ollama_write_request(struct buf *body, const struct llm_model *model,
                                   const struct llm_request *request, struct err *err);
 
 /* llm.c: hand on what was read, unless the call is over. */
 void llm_say_piece(struct llm_reading *reading, const struct piece *piece);
 void llm_say_call(struct llm_reading *reading, const struct call_piece *call);
+
+/* reading.c: what readers share. */
+enum { LLM_NO_PART = -1 };
+/* A piece of `*part`, which gets its number with its first text (LLM_NO_PART before); empty text
+ * says nothing. */
+void llm_say_text(struct llm_reading *reading, enum event_kind kind, int64_t *part,
+                  struct span text);
+/* A provider's word for why it ended, in ours: rows up to one without `said`, which is for any
+ * other. */
+struct llm_reason {
+    const char *said, *meant;
+};
+const char *llm_reason(const struct llm_reason *reasons, struct span said);
+int64_t llm_tokens(const struct json *object, const char *name); /* -1: not told */
+/* The data of a frame, which must be an object; owned. Negative with the reading's failure filled.
+ */
+MUST_USE int llm_parse(struct llm_reading *reading, struct span data, struct json_doc **out);
 
 /* failure.c. All leave `usage` and `provider_status` alone. */
 /* Code, retryability and message (cut, control characters as spaces; NULL: the table's); returns
@@ -64,8 +85,9 @@ void failure_from_answer(struct llm_failure *failure, int status, struct span bo
 /* An error inside a stream, `root` being the event's object: its negative code, or 0 when it is
  * none. */
 MUST_USE int failure_from_event(struct llm_failure *failure, const struct json *root);
-/* Retry-After: seconds, or a date of RFC 9110; -1 when it is neither. */
-int64_t failure_retry_after(struct span value, int64_t now_wall_ms);
+/* Of the headers retry-after-ms (which some providers send besides, and which is exact) and
+ * Retry-After (seconds, or a date of RFC 9110); -1 when neither says anything. A day at most. */
+int64_t failure_retry_after(struct span exact_ms, struct span value, int64_t now_wall_ms);
 /* Replaces every `key` in the message by "***". */
 void failure_hide(struct llm_failure *failure, const char *key);
 

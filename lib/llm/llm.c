@@ -13,6 +13,7 @@
 #include "llm/format.h"
 #include "llm/waits.h"
 #include "wire/limits.h"
+#include "wire/lines.h"
 #include "wire/sse.h"
 
 enum {
@@ -32,19 +33,21 @@ struct llm_call {
     const struct llm_model *model;
     const struct llm_format *format;
     struct llm_hooks hooks;
-    struct fetch *fetch; /* NULL once it ended */
-    struct sse_reader sse;
+    struct fetch *fetch;   /* NULL once it ended */
+    struct sse_reader sse; /* of the two, the one that the format's framing is */
+    struct line_reader lines;
     struct llm_reading reading;
     void *reader;
     struct buf answer; /* the body of a refusal */
     struct waits waits;
     int status;
     bool is_paused;
+    bool is_retry_refused; /* x-should-retry: false */
 };
 
 static const struct llm_format *find_format(const char *name)
 {
-    static const struct llm_format *const formats[] = {&llm_openai};
+    static const struct llm_format *const formats[] = {&llm_openai, &llm_anthropic, &llm_ollama};
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         if (strcmp(formats[i]->name, name) == 0)
             return formats[i];
@@ -79,6 +82,7 @@ static void on_free(void *arg)
     if (call->format != NULL)
         call->format->reader_free(call->reader);
     sse_release(&call->sse);
+    lines_release(&call->lines);
     buf_release(&call->answer);
     call->magic = 0;
     mem_free(call);
@@ -118,6 +122,8 @@ static void complete(struct llm_call *call)
 static void fail_refused(struct llm_call *call)
 {
     failure_from_answer(&call->reading.failure, call->status, buf_as_span(&call->answer));
+    if (call->is_retry_refused)
+        call->reading.failure.is_retryable = false;
     fail(call);
 }
 
@@ -169,15 +175,21 @@ void llm_say_call(struct llm_reading *reading, const struct call_piece *call)
     reading->hooks->on_call(call, reading->hooks->arg);
 }
 
-/* An event of the stream. */
-static int on_event(const struct sse_event *event, void *arg)
+/* A frame of the stream. */
+
+static int on_line(struct span data, void *arg)
 {
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
     if (call->reading.has_output)
         waits_start(&call->waits, WAIT_IDLE, call->model->idle_ms);
-    int result = call->format->read(call->reader, event->data);
+    int result = call->format->read(call->reader, data);
     return call->reading.is_over ? -ERR_CANCELLED : result;
+}
+
+static int on_event(const struct sse_event *event, void *arg)
+{
+    return on_line(event->data, arg);
 }
 
 /* Hooks of the transfer. */
@@ -201,7 +213,10 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     waits_stop(&call->waits, WAIT_FIRST_BYTE);
     if (status != 200) {
         call->reading.failure.retry_after_ms =
-            failure_retry_after(fetch_response_header(fetch, "retry-after"), clock_wall_ms());
+            failure_retry_after(fetch_response_header(fetch, "retry-after-ms"),
+                                fetch_response_header(fetch, "retry-after"), clock_wall_ms());
+        call->is_retry_refused =
+            span_is_nocase(fetch_response_header(fetch, "x-should-retry"), "false");
         set_state(call, CALL_REFUSED);
         llm_resume(call); /* a short body that the caller never sees */
         waits_stop(&call->waits, WAIT_FIRST_TOKEN);
@@ -229,16 +244,9 @@ static void on_answer(struct llm_call *call, struct span bytes)
         fail_refused(call);
 }
 
-static void on_body(struct fetch *fetch, struct span bytes, void *arg)
+/* What feeding the framing's reader came to. */
+static void on_fed(struct llm_call *call, int result)
 {
-    (void)fetch;
-    struct llm_call *call = arg;
-    CHECK_MAGIC(call, LLM_MAGIC);
-    if (call->state == CALL_REFUSED)
-        on_answer(call, bytes);
-    if (call->state != CALL_READING)
-        return; /* behind the final frame */
-    int result = sse_feed(&call->sse, bytes);
     if (call->reading.is_over || result == 0)
         return;
     if (result == LLM_FINAL) {
@@ -254,12 +262,29 @@ static void on_body(struct fetch *fetch, struct span bytes, void *arg)
     fail(call);
 }
 
+static void on_body(struct fetch *fetch, struct span bytes, void *arg)
+{
+    (void)fetch;
+    struct llm_call *call = arg;
+    CHECK_MAGIC(call, LLM_MAGIC);
+    if (call->state == CALL_REFUSED)
+        on_answer(call, bytes);
+    if (call->state != CALL_READING)
+        return; /* behind the final frame */
+    on_fed(call, call->format->framing == FRAMING_LINES ? lines_feed(&call->lines, bytes)
+                                                        : sse_feed(&call->sse, bytes));
+}
+
 static void on_fetch_done(struct fetch *fetch, int status, const char *detail, void *arg)
 {
     (void)fetch;
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
     call->fetch = NULL; /* it frees itself */
+    if (call->state == CALL_READING && status == 0)
+        on_fed(call, lines_end(&call->lines)); /* the last line may lack its end */
+    if (call->state == CALL_OVER)
+        return;
     if (call->state == CALL_ENDING) {
         complete(call);
     } else if (call->state == CALL_REFUSED && status != -ERR_TIMEOUT_TOTAL) {
@@ -328,6 +353,7 @@ static struct llm_call *call_new(struct loop *loop, const struct llm_model *mode
     call->reading = (struct llm_reading){.hooks = &call->hooks, .usage = usage_unknown()};
     call->reading.failure.retry_after_ms = -1;
     sse_init(&call->sse, LIMIT_SSE_LINE, on_event, call);
+    lines_init(&call->lines, LIMIT_SSE_LINE, on_line, call);
     buf_init(&call->answer, LIMIT_PROVIDER_ERROR_BODY);
     waits_init(&call->waits, loop, on_wait, call);
     return call;

@@ -80,6 +80,8 @@ void json_open(struct json_writer *w, const char *name, char bracket);
 void json_close(struct json_writer *w);
 /* Comma and name; a value by json_put_* must follow. */
 void json_key(struct json_writer *w, struct span name);
+/* The same with a name as json_walk_next gave it: its escapes stay. */
+void json_key_raw(struct json_writer *w, struct span raw_name);
 /* Whole members. SPAN_NONE writes null; raw is as json_put_raw. */
 void json_member_str(struct json_writer *w, const char *name, struct span s);
 void json_member_int(struct json_writer *w, const char *name, int64_t v);

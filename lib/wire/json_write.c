@@ -116,15 +116,28 @@ struct json_writer json_writer(struct buf *b)
     return (struct json_writer){.buf = b};
 }
 
+static void put_comma(struct json_writer *w, bool has_name)
+{
+    if (w->depth == 0)
+        return;
+    uint64_t bit = 1ULL << (w->depth - 1);
+    CHECK(has_name == ((w->is_object & bit) != 0));
+    if ((w->has_item & bit) != 0)
+        (void)buf_byte(w->buf, ',');
+    w->has_item |= bit;
+}
+
+void json_key_raw(struct json_writer *w, struct span raw_name)
+{
+    put_comma(w, true);
+    (void)buf_byte(w->buf, '"');
+    (void)buf_span(w->buf, raw_name);
+    (void)buf_text(w->buf, "\":");
+}
+
 void json_key(struct json_writer *w, struct span name)
 {
-    if (w->depth > 0) {
-        uint64_t bit = 1ULL << (w->depth - 1);
-        CHECK((name.ptr != NULL) == ((w->is_object & bit) != 0));
-        if ((w->has_item & bit) != 0)
-            (void)buf_byte(w->buf, ',');
-        w->has_item |= bit;
-    }
+    put_comma(w, name.ptr != NULL);
     if (name.ptr != NULL) {
         json_put_string(w->buf, name);
         (void)buf_byte(w->buf, ':');

@@ -199,22 +199,28 @@ static void the_designs_example_is_read(void **state)
 static void block_style_and_lists_are_read(void **state)
 {
     (void)state;
-    struct conf *conf = loaded("api:\n  listen:\n    - 0.0.0.0:80\n    - '[::1]:8080'\n"
-                               "  origins: [https://a.example, 'http://b.example:81']\n  "
-                               "trusted_proxies: [10.0.0.0/8, '::1']\n"
-                               "models:\n  - {name: a, model: x, fallbacks: [b]}\n  - name: b\n    "
-                               "model: y\n    timeouts: {idle: 1s}\n"
-                               "tenants: [{name: acme}]\nkeys: [{id: k, tenant: acme, sha256: " HASH
-                               "}]\nlog: {level: debug, format: json}\n");
+    struct conf *conf =
+        loaded("api:\n  listen:\n    - 0.0.0.0:80\n    - '[::1]:8080'\n"
+               "  origins: [https://a.example, 'http://b.example:81']\n  "
+               "trusted_proxies: [10.0.0.0/8, '::1']\n"
+               "models:\n  - {name: a, model: x, fallbacks: [b]}\n  - name: b\n    "
+               "model: y\n    provider: anthropic\n    timeouts: {idle: 1s}\n"
+               "  - {name: c, model: z, provider: ollama}\n"
+               "  - {name: d, model: z, provider: ollama, base_url: \"http://10.0.0.7\"}\n"
+               "tenants: [{name: acme}]\nkeys: [{id: k, tenant: acme, sha256: " HASH
+               "}]\nlog: {level: debug, format: json}\n");
     assert_int_equal(conf->api_listen.count, 2);
     assert_string_equal(conf->api_listen.items[1], "[::1]:8080");
     assert_int_equal(conf->api_origins.count, 2);
     assert_int_equal(conf->api_trusted_proxies.count, 2);
-    assert_int_equal(conf->model_count, 2);
+    assert_int_equal(conf->model_count, 4);
     assert_string_equal(conf_find_model(conf, SPAN_LIT(""))->name,
                         "a"); /* the first, since none is called default */
     assert_string_equal(conf->models[0].fallbacks.items[0], "b");
     assert_string_equal(conf->models[0].base_url, "https://api.openai.com/v1");
+    assert_string_equal(conf->models[1].base_url, "https://api.anthropic.com");
+    assert_string_equal(conf->models[2].base_url, "http://127.0.0.1:11434");
+    assert_string_equal(conf->models[3].base_url, "http://10.0.0.7");
     assert_int_equal(conf->models[1].idle_ms, 1000);
     assert_int_equal(conf->models[1].total_ms, 900000);
     assert_non_null(conf_find_tenant(conf, SPAN_LIT("acme")));
