@@ -3,6 +3,7 @@
 #ifndef SLUICE_LLMSIM_ANSWER_H
 #define SLUICE_LLMSIM_ANSWER_H
 
+#include "format.h"
 #include "http/http.h"
 #include "journal.h"
 #include "script.h"
@@ -12,16 +13,17 @@ struct simulator {
     struct journal *journal;
 };
 
-struct asked {
-    struct span model;
-    bool wants_stream;
-    bool wants_usage;
-    int64_t max_tokens;   /* -1: none */
+/* What a request wants answered. Borrowed for the call. */
+struct order {
+    const struct format *format;
+    const struct script *script;
+    const struct asked *asked;
+    struct span prefill;  /* the unfinished answer to go on with; SPAN_NONE: none */
     int64_t input_tokens; /* an estimate */
 };
 
 /* Takes over the request; `row` is ended when the answer is. */
 void answer_start(struct simulator *sim, struct http_request *request, struct row *row,
-                  const struct script *script, const struct asked *asked);
+                  const struct order *order);
 
 #endif

@@ -14,11 +14,13 @@ enum { ROW_BYTES = 512 }; /* what a row costs beside its texts, in memory and as
 struct row {
     TAILQ_ENTRY(row) link;
     char id[24];
-    char *generation, *messages, *params;
+    const char *format;
+    char *model, *generation, *messages, *params;
     int64_t at_ms, ended_ms, tokens;
     const char *end; /* NULL while it runs */
     int status;
     size_t bytes;
+    bool has_fault;
     bool is_listed; /* in the journal; else only its request holds it */
 };
 
@@ -37,6 +39,7 @@ struct journal *journal_new(void)
 
 static void free_row(struct row *r)
 {
+    mem_free(r->model);
     mem_free(r->generation);
     mem_free(r->messages);
     mem_free(r->params);
@@ -63,16 +66,19 @@ void journal_free(struct journal *j)
     mem_free(j);
 }
 
-struct row *journal_begin(struct journal *j, struct span generation, struct span messages,
-                          struct span params)
+struct row *journal_begin(struct journal *j, const struct row_asked *asked)
 {
     struct row *r = MEM_NEW(struct row);
     (void)snprintf(r->id, sizeof r->id, "r%lld", (long long)++j->requests);
-    r->generation = generation.ptr == NULL ? NULL : span_dup(generation);
-    r->messages = span_dup(messages);
-    r->params = span_dup(params);
+    r->format = asked->format;
+    r->model = span_dup(asked->model);
+    r->generation = asked->generation.ptr == NULL ? NULL : span_dup(asked->generation);
+    r->messages = span_dup(asked->messages);
+    r->params = span_dup(asked->params);
+    r->has_fault = asked->has_fault;
     r->at_ms = clock_wall_ms();
-    r->bytes = ROW_BYTES + generation.len + messages.len + params.len;
+    r->bytes = ROW_BYTES + asked->model.len + asked->generation.len + asked->messages.len +
+               asked->params.len;
     r->is_listed = true;
     j->open++;
     j->count++;
@@ -81,6 +87,15 @@ struct row *journal_begin(struct journal *j, struct span generation, struct span
     while (j->count > JOURNAL_ROWS || (j->bytes > JOURNAL_BYTES && j->count > 1))
         drop_oldest(j);
     return r;
+}
+
+int64_t journal_faults(const struct journal *j, struct span generation)
+{
+    int64_t count = 0;
+    const struct row *r;
+    TAILQ_FOREACH(r, &j->rows, link)
+    count += r->has_fault && r->generation != NULL && span_is(generation, r->generation);
+    return count;
 }
 
 const char *row_id(const struct row *r)
@@ -111,7 +126,8 @@ static void put_row(struct json_writer *w, const struct row *r)
     json_member_str(w, "id", span_of(r->id));
     json_member_str(w, "generation_id", span_of(r->generation));
     json_member_int(w, "at_ms", r->at_ms);
-    json_member_str(w, "format", SPAN_LIT("openai"));
+    json_member_str(w, "format", span_of(r->format));
+    json_member_str(w, "model", span_of(r->model));
     json_member_raw(w, "messages", span_of(r->messages));
     json_member_raw(w, "params", span_of(r->params));
     json_member_int(w, "tokens", r->tokens);

@@ -12,10 +12,19 @@ struct row; /* lives until the journal dropped it and its request let go of it *
 
 struct journal *journal_new(void);
 void journal_free(struct journal *journal);
-/* A request has come. `generation` is its X-Request-Id (SPAN_NONE: null); messages and params are
- * JSON texts, copied. The caller holds the row until row_end. */
-struct row *journal_begin(struct journal *journal, struct span generation, struct span messages,
-                          struct span params);
+/* What a row tells of its request; copied but for the format's name. */
+struct row_asked {
+    const char *format; /* static */
+    struct span model;
+    struct span generation;       /* its X-Request-Id; SPAN_NONE: null */
+    struct span messages, params; /* JSON texts */
+    bool has_fault;               /* the script's fault is played */
+};
+
+/* A request has come. The caller holds the row until row_end. */
+struct row *journal_begin(struct journal *journal, const struct row_asked *asked);
+/* The listed rows of a generation that had a fault. */
+int64_t journal_faults(const struct journal *journal, struct span generation);
 const char *row_id(const struct row *row); /* without a colon */
 void row_token(struct row *row);
 /* The request is over: end is "complete", "client_closed" or "fault", with the HTTP status that was

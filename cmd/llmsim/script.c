@@ -1,4 +1,4 @@
-/* The words of a script, in tables, and the readable text. Invariant: every number that comes out
+/* The words of a script, in tables. Invariant: every number that comes out
  * is within its bounds; what is not understood leaves its default. */
 #include "script.h"
 
@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { DEFAULT_DELAY_MS = 15, STATUS_MIN = 400, STATUS_MAX = 599 };
+enum { DEFAULT_DELAY_MS = 15, STATUS_MIN = 400, STATUS_MAX = 599, RETRY_AFTER_MAX_S = 86400 };
 
 static const struct {
     const char *name;
@@ -28,6 +28,7 @@ static void parse_fault(struct script *s, struct span value)
         if (num_parse_u64(code, &number) == 0 && number >= STATUS_MIN && number <= STATUS_MAX) {
             s->fault = FAULT_STATUS;
             s->status = (int)number;
+            s->is_spending = false;
         }
         return;
     }
@@ -48,6 +49,29 @@ static void parse_number(struct span value, int64_t max, int64_t *out)
         *out = (int64_t)number;
 }
 
+/* `7`, `date:7` or `none`. */
+static void parse_retry_after(struct script *s, struct span value)
+{
+    uint64_t number;
+    bool is_date = span_starts_with(value, "date:");
+    if (is_date)
+        (void)span_cut(&value, ':');
+    if (num_parse_u64(value, &number) == 0 && number <= RETRY_AFTER_MAX_S) {
+        s->retry_after = is_date ? RETRY_AFTER_DATE : RETRY_AFTER_SECONDS;
+        s->retry_after_s = (int64_t)number;
+    } else if (!is_date && span_is(value, "none")) {
+        s->retry_after = RETRY_AFTER_NONE;
+    }
+}
+
+/* The account's money is used up: a 429 that no waiting helps. */
+static void spend_cap(struct script *s)
+{
+    s->fault = FAULT_STATUS;
+    s->status = 429;
+    s->is_spending = true;
+}
+
 static bool is_tool_name(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -57,6 +81,11 @@ static bool is_tool_name(struct span s)
     return s.len > 0 && s.len <= SCRIPT_TOOL_MAX;
 }
 
+static bool is_model_name(struct span s)
+{
+    return s.len > 0 && s.len <= SCRIPT_MODEL_MAX;
+}
+
 static void parse_word(struct script *s, struct span word)
 {
     struct span value = word, name = span_cut(&value, '=');
@@ -64,9 +93,12 @@ static void parse_word(struct script *s, struct span word)
         const char *name;
         int64_t max, *out;
     } numbers[] = {{"tokens", SCRIPT_TOKENS_MAX, &s->tokens},
+                   {"reasoning", SCRIPT_TOKENS_MAX, &s->reasoning},
                    {"delay_ms", SCRIPT_MS_MAX, &s->delay_ms},
                    {"first_ms", SCRIPT_MS_MAX, &s->first_ms},
-                   {"retry_after", 86400, &s->retry_after_s}};
+                   {"fail_times", SCRIPT_TOKENS_MAX, &s->fail_times}};
+    if (value.ptr == NULL && span_is(name, "spend_cap"))
+        spend_cap(s);
     if (value.ptr == NULL)
         return;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -80,6 +112,10 @@ static void parse_word(struct script *s, struct span word)
         s->tells_usage = false;
     else if (span_is(name, "tool") && is_tool_name(value))
         (void)snprintf(s->tool, sizeof s->tool, "%.*s", SPAN_ARG(value));
+    else if (span_is(name, "on_model") && is_model_name(value))
+        (void)snprintf(s->on_model, sizeof s->on_model, "%.*s", SPAN_ARG(value));
+    else if (span_is(name, "retry_after"))
+        parse_retry_after(s, value);
     else if (span_is(name, "fault"))
         parse_fault(s, value);
 }
@@ -87,7 +123,7 @@ static void parse_word(struct script *s, struct span word)
 struct script script_parse(struct span message)
 {
     struct script s = {
-        .tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .retry_after_s = 1};
+        .tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .fail_times = -1};
     bool is_script =
         span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' ||
                                               message.ptr[4] == '\n' || message.ptr[4] == '\t');
@@ -97,36 +133,4 @@ struct script script_parse(struct span message)
             parse_word(&s, span_trim(span_cut(&line, ' ')));
     }
     return s;
-}
-
-/* Readable text. */
-
-static const char TEXT[] =
-    "This is a simulated answer. No model was asked, and nothing was billed for it; the words are "
-    "always the same, so that whoever reads them can tell at a glance "
-    "whether one is missing.\n\nA sluice is a gate in a channel. Water comes down the channel "
-    "whether anybody watches it or not; the gate decides how much of it passes, and "
-    "it can be shut at any moment. What had passed by then has passed, and what had not stays "
-    "where it was. That is all there is to a good gate: it shuts at once, it "
-    "shuts tightly, and it never pretends to be shut while water still runs beneath it.\n\nYou can "
-    "script this answer. Begin a message with !sim and add words such as "
-    "tokens=200, delay_ms=20, first_ms=500 or fault=stall@40, and this provider will do as it is "
-    "told.";
-
-int64_t text_tokens(void)
-{
-    int64_t count = 1;
-    for (const char *c = TEXT; *c != '\0'; c++)
-        count += *c == ' ';
-    return count;
-}
-
-/* Tokens are words with the space behind them. */
-struct span text_token(int64_t n)
-{
-    const char *at = TEXT;
-    for (int64_t left = n % text_tokens(); left > 0; at++)
-        left -= *at == ' ';
-    const char *end = strchrnul(at, ' ');
-    return span_make(at, (size_t)(end - at) + (*end == ' ' ? 1 : 0));
 }

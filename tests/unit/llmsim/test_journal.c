@@ -16,9 +16,20 @@ static int teardown(void **state)
     return 0;
 }
 
+static struct row *begin_with(struct journal *j, struct span generation, struct span messages,
+                              bool has_fault)
+{
+    return journal_begin(j, &(struct row_asked){.format = "ollama",
+                                                .model = SPAN_LIT("m\"1"),
+                                                .generation = generation,
+                                                .messages = messages,
+                                                .params = SPAN_LIT("{}"),
+                                                .has_fault = has_fault});
+}
+
 static struct row *begin(struct journal *j, const char *generation)
 {
-    return journal_begin(j, span_of(generation), SPAN_LIT("[{\"role\":\"user\"}]"), SPAN_LIT("{}"));
+    return begin_with(j, span_of(generation), SPAN_LIT("[{\"role\":\"user\"}]"), false);
 }
 
 static char *render(const struct journal *j, void (*put)(const struct journal *, struct buf *))
@@ -45,6 +56,7 @@ static void a_row_is_there_from_its_arrival(void **state)
     assert_holds(j, journal_put, "[]");
     struct row *r = begin(j, "gen_1");
     assert_holds(j, journal_put, "\"generation_id\":\"gen_1\"");
+    assert_holds(j, journal_put, "\"format\":\"ollama\",\"model\":\"m\\\"1\",");
     assert_holds(j, journal_put,
                  "\"messages\":[{\"role\":\"user\"}],\"params\":{},\"tokens\":0,"
                  "\"ended_ms\":null,\"end\":null");
@@ -93,8 +105,7 @@ static void bytes_are_bounded_too(void **state)
     char *large = mem_new(EACH + 1);
     memset(large, ' ', EACH);
     for (int i = 0; i < 20; i++)
-        row_end(j, journal_begin(j, SPAN_LIT("g"), span_make(large, EACH), SPAN_LIT("{}")),
-                "complete", 200);
+        row_end(j, begin_with(j, SPAN_LIT("g"), span_make(large, EACH), false), "complete", 200);
     mem_free(large);
     assert_in_range(journal_max_bytes(j), EACH, (size_t)3 * JOURNAL_BYTES + 4096);
     char *text = render(j, journal_put);
@@ -109,12 +120,26 @@ static void an_id_of_other_bytes_fits(void **state)
     char id[16 * 1024];
     struct buf out;
     memset(id, 0xff, sizeof id);
-    row_end(j, journal_begin(j, span_make(id, sizeof id), SPAN_LIT("[]"), SPAN_LIT("{}")),
-            "complete", 200);
+    row_end(j, begin_with(j, span_make(id, sizeof id), SPAN_LIT("[]"), false), "complete", 200);
     buf_init(&out, journal_max_bytes(j));
     journal_put(j, &out);
     assert_int_equal(buf_error(&out), 0);
     buf_release(&out);
+}
+
+static void faults_are_counted_by_generation(void **state)
+{
+    static const struct {
+        const char *generation;
+        bool has_fault;
+    } rows[] = {{"a", true}, {"a", false}, {"b", true}, {"a", true}, {NULL, true}};
+    struct journal *j = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        row_end(j, begin_with(j, span_of(rows[i].generation), SPAN_LIT("[]"), rows[i].has_fault),
+                "complete", 200);
+    assert_int_equal(journal_faults(j, SPAN_LIT("a")), 2);
+    assert_int_equal(journal_faults(j, SPAN_LIT("b")), 1);
+    assert_int_equal(journal_faults(j, SPAN_LIT("c")), 0);
 }
 
 int main(void)
@@ -125,6 +150,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_oldest_go_when_there_are_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_are_bounded_too, setup, teardown),
         cmocka_unit_test_setup_teardown(an_id_of_other_bytes_fits, setup, teardown),
+        cmocka_unit_test_setup_teardown(faults_are_counted_by_generation, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,10 @@ static void assert_default(const char *message)
     assert_true(s.tells_usage);
     assert_string_equal(s.tool, "");
     assert_int_equal(s.fault, FAULT_NONE);
+    assert_int_equal(s.reasoning, 0);
+    assert_int_equal(s.retry_after, RETRY_AFTER_USUAL);
+    assert_int_equal(s.fail_times, -1);
+    assert_string_equal(s.on_model, "");
 }
 
 static void an_ordinary_message_is_no_script(void **state)
@@ -37,14 +41,14 @@ static void every_word_is_taken(void **state)
 {
     (void)state;
     struct script s = parse("!sim tokens=200 delay_ms=20 first_ms=500 text=self usage=none "
-                            "tool=look_up-1 retry_after=7 fault=stall@40");
+                            "tool=look_up-1 reasoning=9 fault=stall@40");
     assert_int_equal(s.tokens, 200);
     assert_int_equal(s.delay_ms, 20);
     assert_int_equal(s.first_ms, 500);
     assert_true(s.is_self);
     assert_false(s.tells_usage);
     assert_string_equal(s.tool, "look_up-1");
-    assert_int_equal(s.retry_after_s, 7);
+    assert_int_equal(s.reasoning, 9);
     assert_int_equal(s.fault, FAULT_STALL);
     assert_int_equal(s.fault_at, 40);
     assert_true(parse("!sim text=clock").is_clock);
@@ -105,20 +109,54 @@ static void what_is_not_understood_changes_nothing(void **state)
     assert_default(longest);
 }
 
-static void the_readable_text_is_its_tokens(void **state)
+static void retry_after_has_three_forms(void **state)
 {
-    char text[2048];
-    size_t len = 0;
+    static const struct {
+        const char *word;
+        enum retry_after form;
+        int64_t seconds;
+    } rows[] = {
+        {"7", RETRY_AFTER_SECONDS, 7},     {"86400", RETRY_AFTER_SECONDS, 86400},
+        {"date:30", RETRY_AFTER_DATE, 30}, {"none", RETRY_AFTER_NONE, 0},
+        {"", RETRY_AFTER_USUAL, 0},        {"86401", RETRY_AFTER_USUAL, 0},
+        {"date:", RETRY_AFTER_USUAL, 0},   {"date:none", RETRY_AFTER_USUAL, 0},
+        {"soon", RETRY_AFTER_USUAL, 0},
+    };
     (void)state;
-    for (int64_t n = 0; n < text_tokens(); n++) {
-        struct span token = text_token(n);
-        assert_true(token.len > 0 && len + token.len < sizeof text);
-        memcpy(text + len, token.ptr, token.len);
-        len += token.len;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char message[64];
+        (void)snprintf(message, sizeof message, "!sim retry_after=%s", rows[i].word);
+        struct script s = parse(message);
+        if (s.retry_after != rows[i].form || s.retry_after_s != rows[i].seconds)
+            fail_msg("%s: form %d, %lld s", rows[i].word, (int)s.retry_after,
+                     (long long)s.retry_after_s);
     }
-    assert_true(span_starts_with(span_make(text, len), "This is a simulated answer."));
-    assert_true(memmem(text, len, "as it is told.", 14) == text + len - 14);
-    assert_true(span_equal(text_token(text_tokens()), text_token(0))); /* it begins again */
+}
+
+static void a_spend_cap_is_a_429_of_its_own(void **state)
+{
+    (void)state;
+    struct script s = parse("!sim spend_cap");
+    assert_int_equal(s.fault, FAULT_STATUS);
+    assert_int_equal(s.status, 429);
+    assert_true(s.is_spending);
+    assert_false(parse("!sim spend_cap fault=status:429").is_spending); /* the last counts */
+    assert_default("!sim spend_cap=1");
+}
+
+static void whom_a_fault_hits(void **state)
+{
+    char longest[128 + 2 + 14] = "!sim on_model=";
+    (void)state;
+    struct script s = parse("!sim fault=status:500 fail_times=2 on_model=vendor/model-1.5:latest");
+    assert_int_equal(s.fail_times, 2);
+    assert_string_equal(s.on_model, "vendor/model-1.5:latest");
+    assert_int_equal(parse("!sim fail_times=0").fail_times, 0);
+    assert_default("!sim on_model= fail_times=-1 fail_times=x");
+    memset(longest + 14, 'm', SCRIPT_MODEL_MAX);
+    assert_int_equal(strlen(parse(longest).on_model), SCRIPT_MODEL_MAX);
+    longest[14 + SCRIPT_MODEL_MAX] = 'm';
+    assert_default(longest);
 }
 
 int main(void)
@@ -128,7 +166,9 @@ int main(void)
         cmocka_unit_test(every_word_is_taken),
         cmocka_unit_test(every_fault_has_its_form),
         cmocka_unit_test(what_is_not_understood_changes_nothing),
-        cmocka_unit_test(the_readable_text_is_its_tokens),
+        cmocka_unit_test(retry_after_has_three_forms),
+        cmocka_unit_test(a_spend_cap_is_a_429_of_its_own),
+        cmocka_unit_test(whom_a_fault_hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,199 @@
+/* From a request's body to an answer. Knows no format but by its table. */
+#include "generate.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { MODEL_MAX = 256, ERROR_BYTES = 4096 };
+
+/* The conversation, as far as it matters here. */
+struct talk {
+    struct span user;      /* the last text of a user */
+    struct span prefill;   /* the text of the last message when it is the assistant's */
+    bool has_tool_results; /* the last message tells what a tool call came to */
+};
+
+/* A message's text; the first or the last of its parts' when its content is an array. */
+static struct span text_of(const struct json *message, bool is_last)
+{
+    const struct json *content = json_get(message, "content");
+    struct span text = json_string(content);
+    for (size_t i = 0; json_type(content) == JSON_ARRAY && i < json_count(content); i++) {
+        struct span part = json_string(json_get(json_at(content, i), "text"));
+        if (part.ptr != NULL && (is_last || text.ptr == NULL))
+            text = part;
+    }
+    return text;
+}
+
+static bool is_of(const struct json *message, const char *role)
+{
+    return span_is(json_string(json_get(message, "role")), role);
+}
+
+/* OpenAI and Ollama have a role for it, Anthropic a part of the user's message. */
+static bool has_tool_results(const struct json *message)
+{
+    const struct json *content = json_get(message, "content");
+    bool has = is_of(message, "tool");
+    for (size_t i = 0; json_type(content) == JSON_ARRAY && i < json_count(content); i++)
+        has = has || span_is(json_string(json_get(json_at(content, i), "type")), "tool_result");
+    return has;
+}
+
+static struct talk read_talk(const struct json *messages)
+{
+    const struct json *last = json_at(messages, json_count(messages) - 1);
+    struct talk talk = {.has_tool_results = has_tool_results(last)};
+    for (size_t i = json_count(messages); i > 0 && talk.user.ptr == NULL; i--)
+        if (is_of(json_at(messages, i - 1), "user"))
+            talk.user = text_of(json_at(messages, i - 1), false);
+    if (is_of(last, "assistant"))
+        talk.prefill = text_of(last, true);
+    return talk;
+}
+
+/* Everything but model, messages and the streaming switches, as it came: what the journal calls
+ * params. */
+static void put_params(struct buf *out, struct span body, const char *const *left_out)
+{
+    struct json_walk walk = json_walk_object(body);
+    struct span name, value;
+    bool has_any = false;
+    (void)buf_byte(out, '{'); /* fits: a part of the body */
+    while (json_walk_next(&walk, &name, &value)) {
+        bool is_param = true;
+        for (const char *const *other = left_out; *other != NULL; other++)
+            is_param = is_param && !json_name_is(name, *other);
+        if (is_param)
+            (void)buf_printf(out, "%s\"%.*s\":%.*s", has_any ? "," : "", SPAN_ARG(name),
+                             SPAN_ARG(value));
+        has_any = has_any || is_param;
+    }
+    (void)buf_byte(out, '}');
+}
+
+/* Whether the script's fault is meant for this request: for its model, and not yet played often
+ * enough to this generation. */
+static bool is_due(const struct script *script, const struct journal *journal, struct span model,
+                   struct span generation)
+{
+    if (script->fault == FAULT_NONE)
+        return false;
+    if (*script->on_model != '\0' && !span_is(model, script->on_model))
+        return false;
+    return script->fail_times < 0 || generation.ptr == NULL ||
+           journal_faults(journal, generation) < script->fail_times;
+}
+
+static void reply_failure(struct http_request *r, const struct format *format,
+                          const struct failure *failure)
+{
+    struct buf out;
+    buf_init(&out, ERROR_BYTES);
+    format->failure(&out, failure);
+    http_reply_json(r, failure->status, buf_as_span(&out));
+    buf_release(&out);
+}
+
+/* Headers. */
+
+static void add_retry_after(struct http_request *r, const struct script *script)
+{
+    char value[64] = "1";
+    time_t at = (time_t)(clock_wall_ms() / 1000 + script->retry_after_s);
+    struct tm tm;
+    bool is_usual = (script->status == 429 || script->status == 503) && !script->is_spending;
+    if (script->retry_after == RETRY_AFTER_NONE ||
+        (script->retry_after == RETRY_AFTER_USUAL && !is_usual))
+        return;
+    if (script->retry_after == RETRY_AFTER_SECONDS)
+        (void)snprintf(value, sizeof value, "%lld", (long long)script->retry_after_s);
+    else if (script->retry_after == RETRY_AFTER_DATE)
+        (void)strftime(value, sizeof value, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &tm));
+    http_add_header(r, "Retry-After", span_of(value));
+}
+
+static void fail_by_status(struct simulator *sim, struct http_request *r, struct row *row,
+                           const struct format *format, const struct script *script)
+{
+    add_retry_after(r, script);
+    reply_failure(r, format,
+                  &(struct failure){
+                      .status = script->status,
+                      .is_spending = script->is_spending,
+                      .message = script->is_spending
+                                     ? "The simulated account has used up what it may spend."
+                                     : "The simulated provider was told to answer with this "
+                                       "status.",
+                  });
+    row_end(sim->journal, row, "fault", script->status);
+}
+
+static void answer(struct simulator *sim, const struct format *format, struct http_request *r,
+                   const struct json_doc *doc, const struct asked *asked)
+{
+    struct span text = json_text(doc), messages = json_raw(text, "messages");
+    struct span generation = http_header(r, "X-Request-Id");
+    struct talk talk = read_talk(json_get(json_root(doc), "messages"));
+    struct script script = script_parse(talk.user);
+    struct buf params;
+    if (!is_due(&script, sim->journal, asked->model, generation))
+        script.fault = FAULT_NONE;
+    if (talk.has_tool_results)
+        *script.tool = '\0'; /* what it called for is there */
+    buf_init(&params, text.len + 64);
+    put_params(&params, text, format->not_a_param);
+    struct row *row =
+        journal_begin(sim->journal, &(struct row_asked){.format = format->name,
+                                                        .model = asked->model,
+                                                        .generation = generation,
+                                                        .messages = messages,
+                                                        .params = buf_as_span(&params),
+                                                        .has_fault = script.fault != FAULT_NONE});
+    buf_release(&params);
+    if (format->request_id_header != NULL)
+        http_add_header(r, format->request_id_header, span_of(row_id(row)));
+    if (script.fault == FAULT_STATUS)
+        fail_by_status(sim, r, row, format, &script);
+    else
+        answer_start(sim, r, row,
+                     &(struct order){.format = format,
+                                     .script = &script,
+                                     .asked = asked,
+                                     .prefill = talk.prefill,
+                                     .input_tokens = (int64_t)messages.len / 4 + 1});
+}
+
+/* What the answer needs of a request; 0 or -ERR_BAD_REQUEST. */
+static int check(const struct format *format, const struct http_request *r, const struct json *root,
+                 struct asked *asked, struct err *err)
+{
+    const struct json *messages = json_get(root, "messages"), *model = json_get(root, "model");
+    if (format->needs_header != NULL && http_header(r, format->needs_header).ptr == NULL)
+        return err_set(err, ERR_BAD_REQUEST, NULL, "%s: header is required", format->needs_header);
+    if (json_type(messages) != JSON_ARRAY || json_count(messages) == 0)
+        return err_set(err, ERR_BAD_REQUEST, "messages",
+                       "messages must be an array with at least one message");
+    if (json_type(model) != JSON_STRING || json_string(model).len > MODEL_MAX)
+        return err_set(err, ERR_BAD_REQUEST, "model", "model must be a string of at most %d bytes",
+                       MODEL_MAX);
+    *asked = (struct asked){.model = json_string(model), .max_tokens = -1};
+    return format->look(root, asked, err);
+}
+
+void generate(struct simulator *sim, const struct format *format, struct http_request *r)
+{
+    struct json_doc *doc = NULL;
+    struct err err = {.code = ERR_OK};
+    struct asked asked;
+    if (json_parse(http_body(r), &doc, &err) != 0 ||
+        check(format, r, json_root(doc), &asked, &err) != 0)
+        reply_failure(r, format,
+                      &(struct failure){.status = 400, .message = err.message, .param = err.param});
+    else
+        answer(sim, format, r, doc, &asked);
+    json_free(doc);
+}
