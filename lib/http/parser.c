@@ -217,7 +217,7 @@ static enum parser_status feed_head(struct parser *p, char c)
         return parser_fail(p, 400, "lines must end in CRLF");
     if ((unsigned char)c < ' ' && c != '\r' && c != '\n' && c != '\t')
         return parser_fail(p, 400, "a control character in the header");
-    if (p->state == LINE && len >= LIMIT_REQUEST_LINE && c != '\n')
+    if (p->state == LINE && len >= LIMIT_REQUEST_LINE)
         return parser_fail(p, 414, "the request line is too long");
     if (p->state == FIELDS && p->head.len - p->block_start >= LIMIT_HEADER_BLOCK)
         return parser_fail(p, 431, "the header block is too large");

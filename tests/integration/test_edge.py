@@ -82,25 +82,27 @@ def test_malformed_is_refused_and_closed(stack, group):
     canary = GET + b"\r\n"
     before = metric(stack, "sluice_http_requests_total")
     wrong = []
-    for status, data in MALFORMED[group]:
+    for status, name, data in MALFORMED[group]:
         statuses, closed, answer = raw(stack, data + canary)
         error = json.loads(answer.partition(b"\r\n\r\n")[2] or b"null") if closed else None
         if statuses != [status] or not closed or not error["error"]["message"] or b"\r\nConnection: close\r\n" not in answer:
-            wrong.append((status, statuses, closed, data[:120]))
-    assert not wrong, f"(wanted, got, closed, request): {wrong}"
-    handled = 1 + sum(status == 501 for status, _ in MALFORMED[group])  # the question itself; methods whose syntax is fine
+            wrong.append((name, status, statuses, closed, data[:120]))
+    assert not wrong, f"(row, wanted, got, closed, request): {wrong}"
+    handled = 1 + sum(status == 501 for status, _, _ in MALFORMED[group])  # the question itself; methods whose syntax is fine
     assert metric(stack, "sluice_http_requests_total") == before + handled
     print(f"{len(MALFORMED[group])} rows")
 
 
 def test_legal_is_answered(stack):
     wrong = []
-    for expected, stays, data in LEGAL:
+    for expected, stays, name, data in LEGAL:
         statuses, closed, _ = raw(stack, data, wanted=len(expected))
         if statuses != expected or closed == stays:
-            wrong.append((expected, statuses, closed, data[:120]))
-    assert not wrong, f"(wanted, got, closed, request): {wrong}"
-    assert len(LEGAL) >= 30 and sum(len(rows) for rows in MALFORMED.values()) >= 120
+            wrong.append((name, expected, statuses, closed, data[:120]))
+    assert not wrong, f"(row, wanted, got, closed, request): {wrong}"
+    many = raw(stack, (GET + b"\r\n") * 500, wanted=500)
+    assert many[0] == [200] * 500 and not many[1]
+    assert len(LEGAL) >= 100 and sum(len(rows) for rows in MALFORMED.values()) >= 400
 
 
 def test_methods_by_path(stack):

@@ -3,7 +3,8 @@
 #include "http/parser.h"
 
 #include "base/mem.h"
-#include "http/rows.h"
+#include "http/corpus.h"
+#include "wire/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#define GET  "GET / HTTP/1.1\r\nHost: a\r\n"
+#define POST "POST / HTTP/1.1\r\nHost: a\r\n"
+
+enum { BODY_MAX = 1000 };
 
 /* Feeds the text in two parts and returns 0 for a whole request, the error's status, or -1 for a
  * request that is not complete. */
@@ -50,36 +56,81 @@ static int drip(struct parser *p, struct span text, size_t *total)
     return status == PARSER_DONE ? 0 : -1;
 }
 
-static void check(const struct row *row, const struct parser *p, int status, size_t total)
+/* What the parser says of a row: an unknown method is the server's to refuse. */
+static int wanted_of(const struct corpus_row *row)
 {
-    if (status != row->status)
-        print_error("%d instead of %d: %s\n", status, row->status, row->text);
-    assert_int_equal(status, row->status);
-    if (status == 0) {
-        assert_int_equal(total, row->len);
-        assert_true(span_is(parser_body(p), row->body));
-    } else {
-        assert_true(parser_error_text(p)[0] != '\0');
-    }
+    return row->is_legal || row->statuses[0] == 501 ? 0 : row->statuses[0];
 }
 
+static size_t requests_of(const struct corpus_row *row)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < row->status_count; i++)
+        count += row->statuses[i] != 100;
+    return count;
+}
+
+static void check(const struct corpus_row *row, const struct parser *p, int status)
+{
+    if (status != wanted_of(row))
+        print_error("%s: %d instead of %d: %.200s\n", row->name, status, wanted_of(row),
+                    row->bytes.ptr);
+    assert_int_equal(status, wanted_of(row));
+    if (status != 0)
+        assert_true(parser_error_text(p)[0] != '\0');
+}
+
+/* Whole and in two parts, cut everywhere; long rows only at some places. */
 static void every_row_whole_and_split_everywhere(void **state)
 {
-    struct parser *p = parser_new(ROW_BODY_MAX);
-    size_t total = 0;
+    enum { SHORT = 1500, STRIDE = 997 };
+    struct corpus corpus = corpus_read();
+    struct parser *p = parser_new(LIMIT_BODY);
+    size_t total = 0, malformed = 0;
     (void)state;
-    for (const struct row *row = ROWS; row < ROWS + ROW_COUNT; row++) {
-        struct span text = span_make(row->text, row->len);
-        for (size_t cut = 0; cut <= text.len; cut++) {
+    for (const struct corpus_row *row = corpus.rows; row < corpus.rows + corpus.count; row++) {
+        malformed += !row->is_legal;
+        if (row->bytes.len > 100 * 1024)
+            continue;
+        for (size_t cut = 0; cut <= row->bytes.len; cut += row->bytes.len > SHORT ? STRIDE : 1) {
             parser_reset(p);
-            int status = feed(p, text, cut, &total);
-            check(row, p, status, total);
+            int status = feed(p, row->bytes, cut, &total);
+            check(row, p, status);
         }
         parser_reset(p);
-        int status = drip(p, text, &total);
-        check(row, p, status, total);
+        int status = drip(p, row->bytes, &total);
+        check(row, p, status);
+    }
+    assert_true(malformed >= 400 && corpus.count - malformed >= 100);
+    parser_free(p);
+    corpus_release(&corpus);
+}
+
+/* A legal row is as many requests as it has answers (or fewer, when one closes), to its last byte,
+ * and its last body is the row's. */
+static void every_legal_row_is_read_to_its_end(void **state)
+{
+    struct corpus corpus = corpus_read();
+    struct parser *p = parser_new(LIMIT_BODY);
+    (void)state;
+    for (const struct corpus_row *row = corpus.rows; row < corpus.rows + corpus.count; row++) {
+        struct span rest = row->bytes;
+        if (!row->is_legal)
+            continue;
+        for (size_t i = 0; i < requests_of(row); i++) {
+            size_t total = 0;
+            parser_reset(p);
+            assert_int_equal(feed(p, rest, rest.len, &total), 0);
+            rest = span_make(rest.ptr + total, rest.len - total);
+        }
+        if (rest.len > 0 && row->stays)
+            print_error("%s: %zu bytes are left\n", row->name, rest.len);
+        assert_true(rest.len == 0 || !row->stays);
+        assert_true(parser_keeps_alive(p) == row->stays);
+        assert_true(span_equal(parser_body(p), row->body));
     }
     parser_free(p);
+    corpus_release(&corpus);
 }
 
 /* A text of `count` bytes 'a' between two others, owned. */
@@ -94,7 +145,7 @@ static char *stretched(const char *before, size_t count, const char *after)
 
 static int status_of(char *text)
 {
-    struct parser *p = parser_new(ROW_BODY_MAX);
+    struct parser *p = parser_new(BODY_MAX);
     size_t total = 0;
     parser_reset(p);
     int status = feed(p, span_of(text), strlen(text), &total);
@@ -106,7 +157,7 @@ static int status_of(char *text)
 static void limits_plus_and_minus_one(void **state)
 {
     (void)state;
-    size_t line = 8 * 1024 - strlen("GET / HTTP/1.1\r");
+    size_t line = 8 * 1024 - strlen("GET / HTTP/1.1\r\n");
     assert_int_equal(status_of(stretched("GET /", line, " HTTP/1.1\r\nHost: a\r\n\r\n")), 0);
     assert_int_equal(status_of(stretched("GET /", line + 1, " HTTP/1.1\r\nHost: a\r\n\r\n")), 414);
     assert_int_equal(status_of(stretched(GET "X: ", 16 * 1024 - 200, "\r\n\r\n")), 0);
@@ -133,7 +184,7 @@ static void limits_plus_and_minus_one(void **state)
 static void takes_pipelined_requests_one_by_one(void **state)
 {
     static const char text[] = POST "Content-Length: 2\r\n\r\nab" GET "\r\n";
-    struct parser *p = parser_new(ROW_BODY_MAX);
+    struct parser *p = parser_new(BODY_MAX);
     size_t total = 0;
     (void)state;
     parser_reset(p);
@@ -153,7 +204,7 @@ static void tells_what_was_asked(void **state)
 {
     static const char text[] = "GET http://a.b:1/x?y=1 HTTP/1.1\r\nHost: A.b:1\r\nConnection: foo, "
                                "Close\r\nX: 1\r\nx: 2\r\n\r\n";
-    struct parser *p = parser_new(ROW_BODY_MAX);
+    struct parser *p = parser_new(BODY_MAX);
     size_t total = 0;
     (void)state;
     parser_reset(p);
@@ -172,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_whole_and_split_everywhere),
+        cmocka_unit_test(every_legal_row_is_read_to_its_end),
         cmocka_unit_test(limits_plus_and_minus_one),
         cmocka_unit_test(takes_pipelined_requests_one_by_one),
         cmocka_unit_test(tells_what_was_asked),

@@ -1,6 +1,6 @@
 /* Every malformed row of the parser's table against the server: the exact status, one answer, the
  * connection closed, and the request behind it never served. */
-#include "http/rows.h"
+#include "http/corpus.h"
 #include "http/server_fixture.h"
 
 #include <sys/resource.h>
@@ -17,28 +17,34 @@ static int answers(const char *text)
     return n;
 }
 
+static void refuse(struct fixture *f, const struct corpus_row *row)
+{
+    bool closed;
+    char wanted[16];
+    int fd = dial(f, 0);
+    assert_int_equal(send(fd, row->bytes.ptr, row->bytes.len, MSG_NOSIGNAL),
+                     (ssize_t)row->bytes.len);
+    say(fd, BEHIND);
+    const char *answer = hear(f, fd, NULL, 3000, &closed);
+    (void)snprintf(wanted, sizeof wanted, "HTTP/1.1 %d ", row->statuses[0]);
+    if (!closed || strncmp(answer, wanted, strlen(wanted)) != 0)
+        print_error("%s: %.200s ->\n%s\n", row->name, row->bytes.ptr, answer);
+    assert_int_equal(strncmp(answer, wanted, strlen(wanted)), 0);
+    assert_int_equal(answers(answer), 1);
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    assert_true(closed);
+    (void)close(fd);
+}
+
 static void refuses_the_row_and_what_is_behind_it(void **state)
 {
-    struct fixture *f = set_up((struct http_options){.max_body_bytes = ROW_BODY_MAX});
+    struct fixture *f = set_up((struct http_options){0});
+    struct corpus corpus = corpus_read();
     (void)state;
-    for (const struct row *row = ROWS; row < ROWS + ROW_COUNT; row++) {
-        bool closed;
-        char wanted[16];
-        if (row->status == 0)
-            continue;
-        int fd = dial(f, 0);
-        assert_int_equal(send(fd, row->text, row->len, MSG_NOSIGNAL), (ssize_t)row->len);
-        say(fd, BEHIND);
-        const char *answer = hear(f, fd, NULL, 3000, &closed);
-        (void)snprintf(wanted, sizeof wanted, "HTTP/1.1 %d ", row->status);
-        if (!closed || strncmp(answer, wanted, strlen(wanted)) != 0)
-            print_error("%s ->\n%s\n", row->text, answer);
-        assert_int_equal(strncmp(answer, wanted, strlen(wanted)), 0);
-        assert_int_equal(answers(answer), 1);
-        assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
-        assert_true(closed);
-        (void)close(fd);
-    }
+    for (const struct corpus_row *row = corpus.rows; row < corpus.rows + corpus.count; row++)
+        if (!row->is_legal)
+            refuse(f, row);
+    corpus_release(&corpus);
     tear_down(f);
 }
 
