@@ -63,6 +63,16 @@ struct key key_live(const char *tenant, const char *generation, const char *toke
     return make(KEY_PREFIX "live:%s:%s:%s", tenant, generation, token);
 }
 
+struct key key_places(const char *model)
+{
+    return make(KEY_PREFIX "places:%s", model);
+}
+
+struct key key_wanted(const char *model)
+{
+    return make(KEY_PREFIX "wanted:%s", model);
+}
+
 struct key key_plain(const char *name)
 {
     return make(KEY_PREFIX "%s", name);

@@ -36,9 +36,16 @@ static struct span or_none(const char *text)
 static int decode_begin(const struct reply *r, struct begin_answer *out)
 {
     static const struct word outcomes[] = {
-        {"queued", BEGIN_QUEUED},     {"waiting", BEGIN_WAITING},   {"stopped", BEGIN_STOPPED},
-        {"replayed", BEGIN_REPLAYED}, {"conflict", BEGIN_CONFLICT}, {"busy", BEGIN_BUSY},
-        {"full", BEGIN_FULL},         {"exists", BEGIN_EXISTS},     {NULL, 0},
+        {"queued", BEGIN_QUEUED},
+        {"waiting", BEGIN_WAITING},
+        {"stopped", BEGIN_STOPPED},
+        {"replayed", BEGIN_REPLAYED},
+        {"conflict", BEGIN_CONFLICT},
+        {"busy", BEGIN_BUSY},
+        {"full", BEGIN_FULL},
+        {"exists", BEGIN_EXISTS},
+        {"no_message", BEGIN_NO_MESSAGE},
+        {NULL, 0},
     };
     int outcome = word_find(outcomes, reply_str(reply_at(r, 0)));
     struct span generation = reply_str(reply_at(r, 1)), chat = reply_str(reply_at(r, 4));
@@ -97,6 +104,7 @@ void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg
     call_field(call, "metadata", b->metadata);
     call_field(call, "user", b->user);
     call_field(call, "model", b->model);
+    call_field(call, "replace_from", b->replace_from);
     call_field(call, "message_id", or_none(b->message_id));
     call_field(call, "user_message_id", or_none(b->user_message_id));
     call_field(call, "on_stop", or_none(b->on_stop));

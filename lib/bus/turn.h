@@ -33,13 +33,16 @@ struct begin {
     bool grace_if_new;     /* the grace is a default: it counts only when the chat has no record */
     int64_t tenant_limit;  /* queued per tenant */
     int64_t waiting_limit; /* per chat */
-    /* A message of the chat: when done, it and all after it give way to this turn. Or SPAN_NONE. */
+    /* A message of the chat: when done (or stopped and kept), it and all after it give way to this
+     * turn. Mode any only. Or SPAN_NONE. One that was not there any more when the turn's time came
+     * ends it as failed, code conflict. */
     struct span replace_from;
     int64_t requests_per_minute, tokens_per_day; /* of the tenant; 0: no limit */
 };
 
 enum begin_outcome {
-    BEGIN_QUEUED,
+    BEGIN_QUEUED, /* state "failed": what it was to replace went with the turn that it interrupted
+                   */
     BEGIN_WAITING,
     BEGIN_STOPPED,
     BEGIN_REPLAYED,
@@ -62,7 +65,9 @@ struct begin_answer {
 typedef void (*on_begin)(int status, const struct begin_answer *answer, void *arg);
 void turn_begin(struct bus *bus, const struct begin *begin, on_begin done, void *arg);
 
-/* finish: state is "done", "failed" or "interrupted". */
+/* finish: state is "done", "failed" or "interrupted". `done` of a turn with replace_from whose
+ * message is gone from the chat ends it as failed (code conflict) there and then: FINISH_OTHER with
+ * state "failed", nothing is left to do but to settle. */
 struct finish {
     const char *tenant, *generation, *token;
     const char *state;

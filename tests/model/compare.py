@@ -68,8 +68,9 @@ class Comparer:
         self.scripts, self.redis = scripts, scripts.redis
         self.dump_script = self.redis.register_script(DUMP)
         self.subscriber = self.redis.pubsub(ignore_subscribe_messages=True)
-        self.subscriber.psubscribe(PREFIX + 'events:*', PREFIX + 'control')
-        self.subscriber.get_message(timeout=1), self.subscriber.get_message(timeout=1)
+        self.subscriber.psubscribe(PREFIX + 'events:*', PREFIX + 'control', PREFIX + 'places')
+        for _ in range(3):
+            self.subscriber.get_message(timeout=1)
         self.restart()
 
     def close(self):
@@ -143,17 +144,20 @@ class Comparer:
                 raise Mismatch(f'{key}: kept for {ttl}, should be {w_ttl}')
         expect('bells', rang, self.model.rang)
         self.check_raw(raw)
-        said, woken = [], []
+        said, woken, freed = [], [], []
         m = self.subscriber.get_message(timeout=0)
         while m:
             channel = m['channel'].decode().removeprefix(PREFIX)
             if channel == 'control':
                 woken.append(tuple(m['data'].decode().split(' ')))
+            elif channel == 'places':
+                freed.append(m['data'].decode())
             else:
                 said.append((*channel.split(':', 2)[1:], decode(m['data'])))
             m = self.subscriber.get_message(timeout=0)
         expect('messages', said, self.model.said)
         expect('wake-ups', woken, self.model.woken)
+        expect('free places', freed, self.model.freed)
 
     def check_raw(self, raw):
         """Invariants that no model is needed for."""

@@ -38,10 +38,12 @@ class Driver(Comparer):
         self.ids += 1
         return f'g{self.ids}'
 
-    def op_begin(self):
+    def op_begin(self, chat=None):
         t, g = self.pick(*TENANTS), self.new_id()
         mode = 'none' if self.chance(self.stateless) else self.pick('any', 'any', 'new')
         c = '' if mode == 'none' and self.chance(0.7) else self.pick(*CHATS)
+        if chat:
+            (t, c), mode = chat, 'any'
         if self.chance(0.15) and self.model.tombs:
             t, g = self.random.choice(list(self.model.tombs))
         elif self.chance(0.1) and self.any_gen():
@@ -60,9 +62,18 @@ class Driver(Comparer):
             fields['model'] = 'asked'
         if self.chance(0.3):
             fields['system'] = 'asked ' + g
+        said = self.model.chat(t, c).messages if c else []
+        if self.chance(0.4 if said else 0.02):
+            fields['replace_from'] = self.pick('nix', *[m['id'] for m in said[-6:]] * 3)
+        taking = self.any_gen(lambda gen: gen.state == 'running' and gen.shown and gen.fields['on_stop'] == 'keep'
+                              and gen.fields.get('replace_from') and gen.flag not in self.model.flags and gen.mode == 'any')
+        policy = self.pick('reject', 'enqueue', 'enqueue', 'enqueue', 'interrupt')
+        if taking and self.chance(0.3):           # one whose partial reply will take what others want to replace
+            t, c, mode, policy = taking.t, taking.chat, 'any', self.pick('enqueue', 'interrupt')
+            fields['replace_from'] = self.model.chat(t, c).messages[-1]['id']
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
-                    busy=self.pick('reject', 'enqueue', 'enqueue', 'enqueue', 'interrupt'), hash=self.pick('h1', 'h1', 'h1', 'h2'),
+                    busy=policy, hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
                     wait_limit=self.pick(0, 2))
         self.requests[t, g] = args
@@ -70,7 +81,7 @@ class Driver(Comparer):
 
     def call_begin(self, args):
         got = self.scripts.begin(**args)
-        self.outcomes.add('begin ' + got[0])
+        self.outcomes.add('begin ' + got[0] + (' failed' if got[0] == 'queued' and got[2] == 'failed' else ''))
         expect('begin', got, self.model.begin(flag=self.scripts.flag(args['t'], args['c']), **args))
 
     def op_begin_again(self):
@@ -173,6 +184,18 @@ class Driver(Comparer):
             expect('finish', got, self.model.finish(t, g, token, state, expected, **o))
             self.outcomes.add('finish ' + got[0])
 
+    def op_turn(self):
+        """A running turn of a chat ends well; where there is none, one begins and is claimed."""
+        gen = self.any_gen(lambda gen: gen.state == 'running' and gen.mode != 'none' and gen.flag not in self.model.flags)
+        if not gen:
+            self.op_begin()
+            return self.op_claim()
+        o = dict(reply=msgpack.packb({'v': 1, 'id': 'm' + gen.g, 'role': 'assistant', 'content': 'answer'}), model='m1')
+        args = (gen.t, gen.g, gen.token, 'done', len(gen.log))
+        expect('finish', self.scripts.finish(*args, **o), self.model.finish(*args, **o))
+        if self.chance(0.5):
+            self.op_begin((gen.t, gen.chat))
+
     def op_stop(self):
         gen, t = self.any_gen(), self.pick(*TENANTS)
         c, g = self.pick(*CHATS), ''
@@ -270,6 +293,20 @@ class Driver(Comparer):
             got = self.scripts.watch(mode, HOUR, *[f'{t}:{g}' for t, g in ids])
             expect('watch', got, self.model.watch(mode, ids))
 
+    def op_place(self):
+        for _ in range(3):
+            model, verb = self.pick('m1', 'm 2'), self.pick('take', 'take', 'take', 'give', 'give', 'renew')
+            args = ([f'h{self.random.randrange(5)}' for _ in range(self.pick(1, 1, 2))], model, self.pick(1, 2, 3))
+            told = len(self.model.freed)
+            got = self.scripts.place(verb, *args[0], model=model, limit=args[2], lease=HOUR)
+            expect('place', got, self.model.model_place(verb, *args))
+            self.outcomes.add(f'place {verb} {min(got, 1)}' + (' told' if len(self.model.freed) > told else ''))
+            held = self.model.places[model]
+            if held and self.chance(0.1):
+                h = self.random.choice(list(held))
+                self.redis.zadd(PREFIX + 'places:' + model, {h: 0})
+                held[h] = DUE
+
     def op_delete(self):
         args = (self.pick(*TENANTS), self.pick(*CHATS))
         keeping = self.any_gen(lambda gen: gen.shown and gen.open and gen.chat and gen.fields['on_stop'] != 'discard')
@@ -337,9 +374,9 @@ class Driver(Comparer):
             self.redis.delete(*(PREFIX + f'{k}:{gen.t}:{gen.g}' for k in ('gen', 'log', 'steps')))
             del m.gens[gen.t, gen.g]
 
-    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8,
+    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 6,
                'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
-               'op_read': 2, 'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
+               'op_read': 2, 'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'op_place': 4, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):
         op = self.random.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]

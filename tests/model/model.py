@@ -19,6 +19,8 @@ class Model(State):
         chat = self.chat(t, c)
         if mode == 'new' and chat.record:
             return ['exists', g, '', 0, c]
+        if fields.get('replace_from') and (mode != 'any' or chat.place(fields['replace_from']) is None):
+            return ['no_message', g, '', 0, c]
         gen = Generation(t, g, c, lane, mode, hash, flag, fields)
         if fields['grace_if_new'] == '1' and chat.record and mode != 'none':
             gen.fields['grace'] = '0'
@@ -61,8 +63,10 @@ class Model(State):
         if active:
             chat.wait.append(g)
             return ['waiting', g, 'queued', position, c]
-        self.activate(gen)
-        return ['queued', g, 'queued', position, c]
+        if self.start(gen):
+            return ['queued', g, 'queued', position, c]
+        self.start_waiting(chat, t)
+        return ['queued', g, 'failed', 0, c]
 
     def claim(self, kind, worker, nonce, cap, caps):
         def answer(gen):
@@ -309,6 +313,25 @@ class Model(State):
             if gen and gen.watch:
                 n += 1
                 gen.watch = T if mode == 'on' else gen.watch
+        return n
+
+    def model_place(self, verb, holders, model, limit):
+        held = self.places.setdefault(model, {})
+        freed, n = [h for h, score in held.items() if score == DUE], 0
+        for h in freed:
+            del held[h]
+        for h in holders:
+            if verb == 'give' and held.pop(h, None):
+                freed.append(h)
+                n += 1
+            elif verb == 'renew' or verb == 'take' and (h in held or len(held) < limit):
+                held[h] = T
+                n += 1
+            elif verb == 'take':
+                self.wanted.add(model)
+        if freed and verb != 'take' and model in self.wanted:
+            self.wanted.remove(model)
+            self.freed.append(model)
         return n
 
     def delete(self, t, c):

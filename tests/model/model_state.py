@@ -1,6 +1,6 @@
 """What the model remembers: generations, chats and queues as objects, how a generation starts, moves and ends, and
 `keys()`: what Redis should then hold. Times are not modelled but by name: T stands for a time, DUE for one that the
-test has pushed into the past. Published messages, doorbells and wake-ups of the last call: `said`, `rang`, `woken`.
+test has pushed into the past. Published messages, doorbells and wake-ups of the last call: `said`, `rang`, `woken`, `freed`.
 """
 import hashlib
 import json
@@ -16,7 +16,8 @@ END = {'done': DONE, 'stopped': STOPPED, 'failed': FAILED, 'interrupted': INTERR
 NONE = '{"input":0,"output":0,"cached":0,"reasoning":0,"source":"none","settled":true}'
 UNKNOWN = '{"input":null,"output":null,"cached":null,"reasoning":null,"source":"unknown","settled":false}'
 RANK = ('unknown', 'estimated', 'none', 'provider')
-CODES = {'worker_lost': 'worker_lost', 'log_lost': 'worker_lost', 'crashes': 'crashes', 'queue_timeout': 'queue_timeout'}
+CODES = {'worker_lost': 'worker_lost', 'log_lost': 'worker_lost', 'crashes': 'crashes', 'queue_timeout': 'queue_timeout',
+         'conflict': 'conflict'}
 PRIVATE = 'request restore user_msg title metadata system output error'.split()
 
 
@@ -65,6 +66,10 @@ class Chat:
         self.active, self.wait, self.last, self.record, self.messages = None, [], None, None, []
         self.generations, self.generations_ttl = set(), None
 
+    def place(self, message):
+        """Where a message of this id stands, the newest first."""
+        return next((i for i in reversed(range(len(self.messages))) if self.messages[i]['id'] == message), None)
+
 
 class State:
     def __init__(self):
@@ -72,10 +77,11 @@ class State:
         self.ring, self.users, self.queue = {lane: [] for lane in LANES}, {}, {}
         self.tombs, self.idem, self.totals, self.noted, self.claims, self.turns = {}, {}, {}, {}, {}, {}
         self.dead, self.tick = [], None
+        self.places, self.wanted = {}, set()
         self.listen()
 
     def listen(self):
-        self.said, self.rang, self.woken = [], set(), []
+        self.said, self.rang, self.woken, self.freed = [], set(), [], []
 
     # --- small questions -------------------------------------------------------------------------------------------
     def chat(self, t, c):
@@ -144,12 +150,32 @@ class State:
                 line.remove(gen.g)
             self.tidy(gen.lane, gen.t, gen.u)
         elif gen.where == 'wait':
-            self.chat(gen.t, gen.chat).wait.remove(gen.g)
+            wait = self.chat(gen.t, gen.chat).wait
+            if gen.g in wait:
+                wait.remove(gen.g)
         gen.delay = None
 
     def emit(self, gen, kind, fields):
         gen.log.append([len(gen.log) + 1, kind, fields])
         self.said.append((gen.t, gen.g, gen.log[-1]))
+
+    def is_without_target(self, gen):
+        replaces = gen.fields.get('replace_from')
+        return bool(replaces) and self.chat(gen.t, gen.chat).place(replaces) is None
+
+    def start(self, gen):
+        if self.is_without_target(gen):
+            self.over(gen, 'failed', 'conflict')
+            return False
+        self.activate(gen)
+        return True
+
+    def start_waiting(self, chat, t):
+        while chat.wait:
+            nx = self.get_open(t, chat.wait.pop(0))
+            if nx and self.start(nx):
+                return True
+        return False
 
     def activate(self, gen):
         if gen.chat:
@@ -230,15 +256,18 @@ class State:
         self.flags.pop(gen.flag, None)
         if take:
             return
-        while chat.wait:
-            nx = self.get_open(gen.t, chat.wait.pop(0))
-            if nx:
-                return self.activate(nx)
+        if self.start_waiting(chat, gen.t):
+            return
         if tell and was_running and gen.flag:
             self.flags[gen.flag] = T
 
     def commit(self, gen, reply, o):
         chat, f = self.chat(gen.t, gen.chat), gen.fields
+        at = chat.place(f.get('replace_from'))
+        if at is not None:
+            del chat.messages[at:]
+            if at == 0:
+                chat.record['title'] = f['title']
         chat.messages += [msgpack.unpackb(f['user_msg']), reply]
         r = chat.record = chat.record or {'title': f['title'], 'user': f['user']}
         if gen.mode == 'new':
@@ -301,6 +330,11 @@ class State:
             k[f'stopreq:{t}:{token}'] = ('string', [outcome, g, list(dropped)], MINUTE)
         for (worker, nonce), (t, g) in self.claims.items():
             k[f'claim:{worker}:{nonce}'] = ('string', f'{t}:{g}', HOUR)
+        for model, holders in self.places.items():
+            if holders:
+                k['places:' + model] = ('zset', holders, HOUR)
+        for model in self.wanted:
+            k['wanted:' + model] = ('string', '1', HOUR)
         for kind, n in self.turns.items():
             k['turns:' + kind] = ('string', str(n), None)
         for name, members in zsets.items():

@@ -12,7 +12,7 @@ import redis
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'lib' / 'bus' / 'scripts'
 PREFIX = 'sluice:{s00}:'
-NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete').split()
+NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place').split()
 
 
 def assemble(edit=None):
@@ -121,8 +121,15 @@ class Scripts:
     def position(self, *ids):
         return self.run('position', [self.key('open')], PREFIX, *[x for i in ids for x in i])
 
+    def view(self, t, c, limit=1000, before=''):
+        return self.run('view', [self.key('chat', t, c)], PREFIX, t, c, limit, before)
+
     def watch(self, mode, ms, *members):
         return self.run('watch', [self.key('watch')], mode, ms, *members)
+
+    def place(self, verb, *holders, model='m', limit=0, lease=10000):
+        return self.run('place', [self.key('places', model), self.key('wanted', model)], PREFIX, verb, model, lease, limit,
+                        *holders)
 
     def delete(self, t, c):
         return self.run('delete', [self.key('open')], PREFIX, t, c)

@@ -28,7 +28,8 @@ MUTATIONS = [
     ('begin.lua', "over(active, 'stopped', f and 'flag' or 'busy', {take = true})", "over(active, 'stopped', 'busy')"),
     ('begin.lua', "if o.grace_if_new == '1'", "if false"),
     ('begin.lua', "elseif f then", "elseif false then"),
-    ('begin.lua', "activate(h)\nreturn", "place(h)\nreturn"),
+    ('begin.lua', "if start(h) then return", "place(h)\nif true then return"),
+    ('begin.lua', "(mode ~= 'any' or not message_place", "(mode ~= 'any' or false and message_place"),
     # claim: turns, caps, token
     ('claim.lua', "if did then", "if false then"),
     ('claim.lua', "if flagged(h) then over(h, 'stopped', 'flag')", "if false then"),
@@ -45,8 +46,8 @@ MUTATIONS = [
     ('turn.lua', "if rc('GET', key('active', h.t, h.chat)) ~= h.g then return end", ''),
     ('turn.lua', "  if h.flag ~= '' then rc('DEL', h.flag) end\n  if o.take", "  if o.take"),
     ('turn.lua', "if h.flag ~= '' then rc('DEL', h.flag) end\n  end\n  place(h)", "end\n  place(h)"),
-    ('turn.lua', "elseif o.tell and h.state == 'running' and h.flag ~= ''", "elseif o.tell and h.flag ~= ''"),
-    ('turn.lua', "if nx then activate(nx)\n  elseif", "if nx then activate(nx)\n  end if"),
+    ('turn.lua', "o.tell and h.state == 'running' and h.flag ~= ''", "o.tell and h.flag ~= ''"),
+    ('turn.lua', "if not start_waiting(h) and o.tell", "start_waiting(h)\n  if o.tell"),
     ('turn.lua', "while #got > 0 and got[#got][1] > e[4].after", "while #got > 0"),
     ('turn.lua', "if text == '' then return nil end", ''),
     ('turn.lua', "last = math.min(last, tonumber(seen))", ''),
@@ -54,7 +55,13 @@ MUTATIONS = [
     ('turn.lua', "rc('HSET', h.key, 'counted_' .. f, n)", ''),
     ('turn.lua', "if h.state == 'running' and not o.own then", "if false then"),
     ('turn.lua', "count(h.t, 0, -1)", ''),
-    ('turn.lua', "local nx = rec_open(h.t, g)\n    if nx then return nx end", "if true then return nil end"),
+    ('turn.lua', "if nx and start(nx) then return true end", "if nx then return start(nx) end"),
+    # turns that replace
+    ('turn.lua', "rc('LTRIM', msgs, 0, at - 1)", "rc('LTRIM', msgs, 0, at)"),
+    ('turn.lua', "if at == 0 then rc('DEL', msgs)", "if at == 0 then"),
+    ('turn.lua', "if is_without_target(h) then", "if false then"),
+    ('turn.lua', "local is_first = at == 0", "local is_first = at"),
+    ('common.lua', "return from + i - 1", "return from + i"),
     # finish, stop, settle, release
     ('finish.lua', "if flagged(h) then", "if false then"),
     ('finish.lua', "h.state ~= 'running' or h.tok ~= ARGV[4]", "h.state ~= 'running'"),
@@ -74,6 +81,12 @@ MUTATIONS = [
     ('reap.lua', "place(h, true)\n  return 'requeued'", "place(h)\n  return 'requeued'"),
     ('sweep.lua', "if flagged(h) then", "if false then"),
     ('renew.lua', "'XX', till, id", "'XX', 0, id"),
+    # places at models
+    ('place.lua', "rc('ZSCORE', places, ARGV[i]) or ", ''),
+    ('place.lua', "rc('ZCARD', places) < limit", "rc('ZCARD', places) <= limit"),
+    ('place.lua', "rc('ZREMRANGEBYSCORE', places, '-inf', now)", '0'),
+    ('place.lua', "rc('SET', wanted, 1, 'PX', lease)", ''),
+    ('place.lua', "and rc('DEL', wanted) == 1", ''),
     ('delete.lua', "for _, g in ipairs(rc('LRANGE', key('wait', t, c), 0, -1)) do kill(g) end", ''),
     ('delete.lua', "h.on_stop = 'discard'", ''),
 ]

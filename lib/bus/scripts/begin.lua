@@ -2,7 +2,7 @@
 -- @prelude common.lua turn.lua
 -- begin: accept a turn. Safe to send again as it is: the id, then the idempotency key, is looked at
 -- before anything changes, so a repeat changes nothing and clears no flag.
--- Order: id seen? key seen? chat exists (mode new)? tombstone? queue limit? flag and busy policy?
+-- Order: id seen? key seen? chat exists (mode new)? message to replace there? tombstone? queue limit? flag and busy policy?
 -- Then writes. A dead-on-arrival or refused request disturbs nobody.
 --
 -- KEYS 1 record gen:<tenant>:<generation>   [2 stop flag of the chat; absent in Cluster and without chat]
@@ -11,13 +11,14 @@
 --      8 hash of the request (route, ids the client named, body)   9 idempotency key or ''
 --      10 queue limit of the tenant   11 limit of waiting turns per chat (both: 0 = no limit)
 --      12.. name, value pairs that go into the record as they are: request restore user_msg title metadata
---           user model system message_id user_message_id on_stop on_interrupt grace keep_log keep_record
+--           user model system replace_from message_id user_message_id on_stop on_interrupt grace keep_log keep_record
 --           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; grace_if_new 1: that
 --           is a default, which counts for a chat without a record only; retention in ms, 0 = for ever)
 -- returns {outcome, generation, state, n, chat}; nothing is nil
---      queued    accepted; n = position       waiting   accepted behind the chat's active one; n = position
+--      queued    accepted; n = position (state failed: what it was to replace went with the turn that it interrupted)      waiting   accepted behind the chat's active one; n = position
 --      stopped   accepted, dead on arrival    replayed  seen before; n = 1 if its log is kept, 0 = gone (state
 --      conflict  id or key seen with another hash                    'gone' if not even the record is there)
+--      no_message   replace_from is not in the chat
 --      busy      generation = the active one  full      a limit reached    exists   mode new: chat has a record
 local t, c, g, lane, mode, busy = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hash, idem = ARGV[8], ARGV[9]
@@ -36,13 +37,17 @@ if idem ~= '' then
 end
 local function refuse(outcome, id, state) return {outcome, id or g, state or '', 0, c} end
 if mode == 'new' and rc('EXISTS', key('chat', t, c)) == 1 then return refuse('exists') end
+local replaces = o.replace_from or ''
+if replaces ~= '' and (mode ~= 'any' or not message_place(key('msgs', t, c), replaces)) then
+  return refuse('no_message')
+end
 
 local u = userkey(o.user or '')
 local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, mode = mode, lane = lane,
   u = u, user = o.user or '', state = 'queued', where = 'new', epoch = '0', tok = '', shown = '0',
   flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '',
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
-  keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
+  replace_from = replaces, keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
 local grace = tonumber(o.grace or '0') or 0
 if o.grace_if_new == '1' and mode ~= 'none' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
 local function write()
@@ -85,6 +90,7 @@ local position = ahead(lane, t, u, rc('LLEN', key('queue', lane, t, u))) + waiti
 write()
 emit(h, 'queued', {message_id = or_null(h.message_id), user_message_id = or_null(h.user_message_id),
   position = position})
+h.where = 'wait'
 count(t, 1, 0)
 rc('ZADD', P .. 'open', ms(), h.id)
 if grace > 0 then rc('ZADD', P .. 'watch', ms() + grace, h.id) end
@@ -96,5 +102,6 @@ if active then
   rc('RPUSH', wait, g)
   return {'waiting', g, 'queued', position, c}
 end
-activate(h)
-return {'queued', g, 'queued', position, c}
+if start(h) then return {'queued', g, 'queued', position, c} end
+start_waiting(h)                          -- the turn that made room for it took what it was to replace
+return {'queued', g, 'failed', 0, c}

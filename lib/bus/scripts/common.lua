@@ -9,9 +9,10 @@ local FLAG_S, NOTE_MS, DAY_MS = 60, 60000, 86400000
 -- Key names, all of them; the C side spells those that it needs in lib/bus/keys.c:
 --   gen log steps <t> <g> · live <t> <g> <token> · active last wait chat msgs gens <t> <chat>
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
---   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind>
+--   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind> ·
+--   places wanted <model>
 --   and without parts: leases open delayed watch dead n tick control
--- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control.
+-- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control, places.
 local function key(kind, a, b, c)
   local k = P .. kind
   if a then k = k .. ':' .. a end
@@ -37,11 +38,24 @@ local function sound(k, kind)             -- nothing there, or of the type that 
   local t = rc('TYPE', k).ok
   return t == 'none' or t == kind
 end
+-- The place (from 0) of a message in its chat's list; nil when it is not there. The newest are asked for most, and what
+-- does not hold the id's bytes is not decoded.
+local function message_place(msgs, id)
+  for to = rc('LLEN', msgs), 1, -100 do
+    local from = math.max(to - 100, 0)
+    local part = rc('LRANGE', msgs, from, to - 1)
+    for i = #part, 1, -1 do
+      local ok, m = false, nil
+      if part[i]:find(id, 1, true) then ok, m = pcall(cmsgpack.unpack, part[i]) end
+      if ok and type(m) == 'table' and m.id == id then return from + i - 1 end
+    end
+  end
+end
 
 -- The record without its big fields; nil when there is none. Absent fields read as ''.
 local FIELDS = {'state', 'chat', 'mode', 'lane', 'user', 'where', 'epoch', 'tok', 'shown',
   'crashes', 'flag', 'hash', 'reason', 'on_stop', 'on_interrupt', 'message_id', 'user_message_id',
-  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model'}
+  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model', 'replace_from'}
 local function rec(t, g)
   local k = key('gen', t, g)
   local v, h = rc('HMGET', k, unpack(FIELDS)), {key = k, t = t, g = g, id = t .. ':' .. g}

@@ -13,6 +13,7 @@
 -- returns {state, mine 0|1, seq}    mine 1: done by this token. {'stopped', 0, seq}: throw the text away
 --      {'gone', 0, 0}               no such generation, or fenced
 --      {'behind', len, 0}           Redis lost a tail: append again from len + 1 first
+--      {'failed', 0, seq}           what it was to replace is not in the chat any more: it ended here, with the code conflict
 --      error DAMAGED                the chat cannot take the turn: finish as failed
 local h, state, o = rec(ARGV[2], ARGV[3]), ARGV[5], pairs_from(7)
 local function answer(s, mine) return {s, mine, tonumber(rc('HGET', h.key, 'seq') or '0')} end
@@ -30,6 +31,10 @@ local len = rc('LLEN', h.live)
 if ARGV[6] ~= '' and len ~= tonumber(ARGV[6]) then return {'behind', len, 0} end
 if not END[state] then return redis.error_reply('ERR finish cannot make it ' .. state) end
 o.own = true
+if state == 'done' and is_without_target(h) then
+  over(h, 'failed', 'conflict', {own = true, usage = o.usage, source = o.source, model = o.model})
+  return answer('failed', 0)
+end
 if state ~= 'done' or h.mode == 'none' then o.reply = nil
 elseif not o.reply or not can_commit(h) then
   return redis.error_reply('DAMAGED no reply, or the chat cannot take it')

@@ -59,8 +59,7 @@ local function waiting(h)
   local w = key('wait', h.t, h.chat)
   if not rec_open(h.t, rc('GET', key('active', h.t, h.chat))) then
     if listed(w, h.g) then rc('LREM', w, 0, h.g) end
-    activate(h)
-    return 'nobody before it'
+    return start(h) and 'nobody before it' or 'nothing to replace'
   end
   if listed(w, h.g) then return end
   rc('RPUSH', w, h.g)

@@ -10,6 +10,7 @@ local ERRORS = {
   worker_lost = failure('worker_lost', 'The worker that ran this generation was lost.', true),
   log_lost = failure('worker_lost', 'The log of this generation was lost.', true),
   crashes = failure('crashes', 'The workers that ran this generation were lost too often.', false),
+  conflict = failure('conflict', 'The message that was to be replaced is not in the chat any more.', false),
   queue_timeout = failure('queue_timeout', 'No worker took this generation in time.', true),
 }
 local USAGE = {                           -- of those whose end comes before any report
@@ -36,6 +37,7 @@ local function unplace(h)                 -- out of whatever holds it: list, del
   elseif h.where == 'wait' then rc('LREM', key('wait', h.t, h.chat), 1, h.g)
   elseif h.where == 'delay' then rc('ZREM', P .. 'delayed', h.id) end
 end
+local over                                -- below
 local function activate(h)                -- the chat's one active generation: an older flag is not for it
   if h.chat ~= '' then
     rc('SET', key('active', h.t, h.chat), h.g)
@@ -43,28 +45,47 @@ local function activate(h)                -- the chat's one active generation: a
   end
   place(h)
 end
-local function next_waiting(h)            -- takes the chat's next waiting turn off its list
+-- Is there nothing (any more) that this turn could replace? While it is active its chat does not change, so it is asked when
+-- it starts.
+local function is_without_target(h)
+  local msgs = key('msgs', h.t, h.chat)
+  return h.replace_from ~= '' and not (sound(msgs, 'list') and message_place(msgs, h.replace_from))
+end
+local function start(h)                   -- true when it has become the active one
+  if is_without_target(h) then
+    over(h, 'failed', 'conflict')
+    return false
+  end
+  activate(h)
+  return true
+end
+local function start_waiting(h)           -- the first of the chat's waiting turns that can start: true when there is one
   local w = key('wait', h.t, h.chat)
   local g = rc('LPOP', w)
   while g do
     local nx = rec_open(h.t, g)
-    if nx then return nx end
+    if nx and start(nx) then return true end
     g = rc('LPOP', w)
   end
+  return false
 end
 
 -- The turn enters the chat as a whole. Asked before anything is written: can it?
 local function can_commit(h)
   return h.mode ~= 'none' and sound(key('chat', h.t, h.chat), 'hash')
     and sound(key('msgs', h.t, h.chat), 'list') and rc('HEXISTS', h.key, 'user_msg') == 1
+    and not is_without_target(h)
 end
 local function commit(h, reply, o)        -- o: the effective model and system, when they are known
-  local c, now = key('chat', h.t, h.chat), ms()
+  local c, msgs, now = key('chat', h.t, h.chat), key('msgs', h.t, h.chat), ms()
+  local at = h.replace_from ~= '' and message_place(msgs, h.replace_from)
+  if at == 0 then rc('DEL', msgs) elseif at then rc('LTRIM', msgs, 0, at - 1) end
   local r = rc('HMGET', h.key, 'user_msg', 'title', 'metadata', 'model', 'system')
-  local n = rc('RPUSH', key('msgs', h.t, h.chat), r[1], reply)
+  local n = rc('RPUSH', msgs, r[1], reply)
   local model, system = o.model or r[4], o.system or r[5]
   rc('HSETNX', c, 'created_at', now)
-  rc('HSETNX', c, 'title', r[2] or '')
+  local is_first = at == 0 and rc('HGET', c, 'titled') ~= '1'   -- and nobody has given the chat another title
+  rc(is_first and 'HSET' or 'HSETNX', c, 'title', r[2] or '')
   rc('HSETNX', c, 'user', h.user)
   if h.mode == 'new' then rc('HSETNX', c, 'metadata', r[3] or '') end
   rc('HSET', c, 'updated_at', now, 'message_count', n)
@@ -145,7 +166,7 @@ END.interrupted = END.failed
 -- The only way into a terminal state. o, all optional: reply, error, usage, source, finish_reason,
 -- model, system, output, resume, resumable; seen (of a stop); take = the caller starts the next turn
 -- itself; tell = set the flag for other services; own = the worker itself ends it, no wake-up.
-local function over(h, state, reason, o)
+function over(h, state, reason, o)
   o = o or {}
   local usage, source = o.usage, o.source
   if not usage or not source then
@@ -193,9 +214,7 @@ local function over(h, state, reason, o)
   expire(key('last', h.t, h.chat), keep_log)
   if h.flag ~= '' then rc('DEL', h.flag) end
   if o.take then return end
-  local nx = next_waiting(h)
-  if nx then activate(nx)
-  elseif o.tell and h.state == 'running' and h.flag ~= '' then
+  if not start_waiting(h) and o.tell and h.state == 'running' and h.flag ~= '' then
     rc('SET', h.flag, '1', 'EX', FLAG_S)
   end
 end

@@ -58,6 +58,32 @@ static void a_chat_that_exists_is_not_new(void **state)
     assert_int_equal(house_begin(h, &first), BEGIN_GONE);
 }
 
+static void a_turn_replaces_what_it_names(void **state)
+{
+    /* {"id": "u1"} as msgpack */
+    static const char user[] = "\x81\xa2id\xa2u1";
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct begin first = usual_begin("c", "g1"), unknown = usual_begin("c", "g2"),
+                 second = usual_begin("c", "g3"), late = usual_begin("c", "g4");
+    first.user_message = span_of(user);
+    (void)house_begin(h, &first);
+    (void)house_claim(h);
+    assert_int_equal(house_finish(h, "g1", "done", 1), FINISH_MINE);
+    unknown.replace_from = SPAN_LIT("u2");
+    assert_int_equal(house_begin(h, &unknown), BEGIN_NO_MESSAGE);
+    second.replace_from = late.replace_from = SPAN_LIT("u1");
+    late.if_busy = IF_BUSY_ENQUEUE;
+    assert_int_equal(house_begin(h, &second), BEGIN_QUEUED);
+    assert_int_equal(house_begin(h, &late), BEGIN_WAITING);
+    (void)house_claim(h);
+    assert_int_equal(house_finish(h, "g3", "done", 1), FINISH_MINE);
+    assert_int_equal(redis_number(&h->redis, "LLEN sluice:{s00}:msgs:default:c"), 2);
+    assert_false(house_claim(h)); /* the late one found nothing to replace */
+    assert_string_equal(house_stop(h, "", "g4", "user"), "already_failed");
+}
+
 static void append_and_finish_are_fenced(void **state)
 {
     struct house *h = *state;
@@ -451,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(begin_tells_what_happened, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_chat_that_exists_is_not_new, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_turn_replaces_what_it_names, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(append_and_finish_are_fenced, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(stop_answers_the_truth, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(settle_and_release, house_setup, house_teardown),
