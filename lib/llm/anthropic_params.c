@@ -1,10 +1,10 @@
 /* The params as Anthropic's Messages have them. Pure. What the format lacks: `seed` is left out (a
  * promise that no provider keeps fully), json_object is refused, a temperature above 1 counts as 1.
  *
- * reasoning_effort becomes a budget of thinking, within max_tokens, of which it takes no more than
- * half. There is none where the provider would refuse it: under a forced tool choice, behind a
- * prefill, and in a round of tools whose calls come without the signed reasoning that led to them.
- * With it, temperature and top_p are left out, which it does not go with. */
+ * reasoning_effort becomes a budget of thinking, within a max_tokens that was given, of which it
+ * takes no more than half. There is none where the provider would refuse it: under a forced tool
+ * choice, behind a prefill, and in a round of tools whose calls come without the signed reasoning
+ * that led to them. With it, temperature and top_p are left out, which it does not go with. */
 #include "base/num.h"
 #include "llm/anthropic.h"
 
@@ -65,9 +65,11 @@ static struct plan plan_of(const struct params *params, const struct conversatio
                             : params_raw(params, "max_tokens");
     if (is_tool_forced(params) || conversation_has_prefill(c) || is_round_unsigned(c))
         plan.budget = 0;
-    if (given.len == 0)
+    if (given.len == 0) {
         plan.max_tokens = MAX_TOKENS + plan.budget;
-    else if (num_parse_i64(given, &plan.max_tokens) != 0)
+        return plan;
+    }
+    if (num_parse_i64(given, &plan.max_tokens) != 0)
         plan.max_tokens = INT64_MAX; /* 1e3 and the like go out as they came */
     if (plan.budget > plan.max_tokens / 2)
         plan.budget = plan.max_tokens / 2;

@@ -281,7 +281,8 @@ static void on_fetch_done(struct fetch *fetch, int status, const char *detail, v
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
     call->fetch = NULL; /* it frees itself */
-    if (call->state == CALL_READING && status == 0)
+    bool has_rest = json_check(buf_as_span(&call->lines.kept), NULL) == 0;
+    if (call->state == CALL_READING && status == 0 && has_rest)
         on_fed(call, lines_end(&call->lines)); /* the last line may lack its end */
     if (call->state == CALL_OVER)
         return;

@@ -212,6 +212,9 @@ void calls_assert_refused(const struct llm_request *request, const char *says)
 {
     struct err err;
     int requests = server->requests;
+    struct llm_model model = seen.model;
+    calls_reset();
+    seen.model = model;
     assert_int_equal(calls_start(request, &err), -ERR_NOT_SUPPORTED);
     if (strstr(err.message, says) == NULL)
         fail_msg("%s", err.message);
@@ -244,7 +247,7 @@ void calls_assert_failings(const struct failing_case *cases, size_t count)
 {
     size_t wrong = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct step script[] = {SEND(cases[i].answer), CLOSE};
+        const struct step script[] = {SEND(quoted(cases[i].answer)), CLOSE};
         calls_play(script);
         if (is_right(&cases[i]))
             continue;

@@ -69,7 +69,7 @@ struct failing_case {
     const char *heard; /* what came before; exact */
     int64_t retry_after_ms;
 };
-/* Retryable is what err.def says of the code. */
+/* In answers stands ' for ". Retryable is what err.def says of the code. */
 void calls_assert_failings(const struct failing_case *cases, size_t count);
 
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

@@ -67,6 +67,59 @@ static void raw_messages_go_out_as_they_came(void **state)
                 "}");
 }
 
+static void attachments_become_parts_before_the_text(void **state)
+{
+    (void)state;
+    const struct llm_message messages[] = {
+        {.role = "user",
+         .content = SPAN_LIT("what is this?"),
+         .attachments =
+             Q("[{'type':'image','media_type':'image/png','data':'iVBO'},"
+               "{'type':'image','media_type':'image/png','url':'https://h/x.png'},"
+               "{'type':'text','media_type':'text/plain','name':'a.txt','data':'aGk='}]")},
+        {.role = "user", .content = SPAN_LIT("b"), .attachments = SPAN_LIT("[]")},
+    };
+    assert_sent(
+        &(struct llm_request){.messages = messages, .message_count = 2, .generation = "g"},
+        "{'model':'gpt-x','messages':[{'role':'user','content':[{'type':'image_url','image_url':{"
+        "'url':'data:image/png;base64,iVBO'}},{'type':'image_url','image_url':{'url':'https://h/"
+        "x.png'}},{'type':'text','text':'a.txt:\\nhi'},{'type':'text','text':'what is this?'}]},"
+        "{'role':'user','content':'b'}]," ASKED "}");
+    const struct llm_message film = {
+        .role = "user", .content = SPAN_LIT("a"), .attachments = Q("[{'type':'film'}]")};
+    calls_assert_refused(
+        &(struct llm_request){.messages = &film, .message_count = 1, .generation = "g"},
+        "neither an image nor a text");
+}
+
+static void a_prefill_is_a_last_message_of_the_assistant(void **state)
+{
+    (void)state;
+    assert_sent(&(struct llm_request){.raw_messages = Q("[{'role':'user','content':'a'}]"),
+                                      .prefill = SPAN_LIT("It is "),
+                                      .generation = "g"},
+                "{'model':'gpt-x','messages':[{'role':'user','content':'a'},{'role':'assistant',"
+                "'content':'It is '}]," ASKED "}");
+}
+
+/* There is no place for it in this format. */
+static void reasoning_is_left_out(void **state)
+{
+    (void)state;
+    assert_sent(
+        &(struct llm_request){
+            .raw_messages =
+                Q("[{'role':'assistant','content':[{'type':'reasoning','text':'a','signature':'s'},"
+                  "{'type':'text','text':'b'},{'type':'r\\u0065asoning','text':''},"
+                  "{'type':'text','text':'c'}]},"
+                  "{'role':'assistant','content':[{'type':'reasoning','text':'a'}],'tool_calls':[{"
+                  "'id':'c'}]}]"),
+            .generation = "g"},
+        "{'model':'gpt-x','messages':[{'role':'assistant','content':[{'type':'text','text':'b'},"
+        "{'type':'text','text':'c'}]},{'role':'assistant','content':null,'tool_calls':[{'id':'c'}]}"
+        "]," ASKED "}");
+}
+
 static void extra_wins_over_params_and_never_over_us(void **state)
 {
     (void)state;
@@ -317,6 +370,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_request_holds_messages_and_params),
         T(raw_messages_go_out_as_they_came),
+        T(attachments_become_parts_before_the_text),
+        T(a_prefill_is_a_last_message_of_the_assistant),
+        T(reasoning_is_left_out),
         T(extra_wins_over_params_and_never_over_us),
         T(escapes_hide_no_name),
         T(without_a_key_nothing_is_authorized),
