@@ -9,7 +9,7 @@
 /* One attachment under check. */
 struct attachment {
     struct err *err;
-    char path[32];
+    char path[40];
     struct span type, media_type, name, url, data; /* SPAN_NONE where absent */
 };
 
