@@ -6,6 +6,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "bus/keys.h"
+#include "bus/turn.h"
+#include "wire/event.h"
 
 #include <stdio.h>
 
@@ -13,6 +15,10 @@ enum {
     AUDIENCE_MAGIC = 0x41554449,
     CUT_MAGIC = 0x43555400,
     ASK_AGAIN_MS = 500,
+    POSITION_MS = 1000,    /* between two questions for a place in the queue, but: */
+    POSITION_STEP_MS = 10, /* for each that is before it, since it is not next soon */
+    POSITION_SHARE_MS = 2, /* for each audience that asks, so that all together ask 500 a second */
+    POSITION_MOST_MS = 30 * 1000,
     CUT_WRITE_MS = 2 /* time for full sockets to take what was written */
 };
 
@@ -31,7 +37,9 @@ struct audience {
     struct seat_list seats;
     size_t holds;   /* cuts under way */
     bool is_asking; /* for the grace */
-    struct timer again;
+    bool is_queued; /* and its place is asked for: */
+    bool is_asking_position;
+    struct timer again, position;
     LIST_ENTRY(audience) link;
 };
 
@@ -41,6 +49,7 @@ static void free_audience(struct audience *a)
 {
     CHECK_MAGIC(a, AUDIENCE_MAGIC);
     timer_release(&a->again);
+    timer_release(&a->position);
     LIST_REMOVE(a, link);
     a->magic = 0;
     mem_free(a);
@@ -48,7 +57,7 @@ static void free_audience(struct audience *a)
 
 static void free_if_idle(struct audience *a)
 {
-    if (LIST_EMPTY(&a->seats) && a->holds == 0 && !a->is_asking) {
+    if (LIST_EMPTY(&a->seats) && a->holds == 0 && !a->is_asking && !a->is_asking_position) {
         free_audience(a);
     }
 }
@@ -89,6 +98,90 @@ static void ask_grace(struct audience *a)
     link_command(bus_link(a->api->bus), 3, argv, 0, on_grace, a);
 }
 
+/* Not all at once: each audience has a phase of its own, from its generation's id. */
+static int64_t spread(const struct audience *a, int64_t ms)
+{
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (const char *c = a->generation.text; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    }
+    return ms - ms / 4 + (int64_t)(hash % 1024) * ms / 2048;
+}
+
+static void leave_queue(struct audience *a)
+{
+    if (a->is_queued) {
+        a->is_queued = false;
+        a->api->queued_audiences--;
+        timer_stop(&a->position);
+    }
+}
+
+static void tell_position(struct audience *a, int64_t position)
+{
+    struct seat *next = NULL;
+    for (struct seat *s = LIST_FIRST(&a->seats); s != NULL; s = next) {
+        next = LIST_NEXT(s, link);
+        if (s->told != position && reader_tell_position(s->reader, position)) {
+            s->told = position;
+        }
+    }
+}
+
+static void on_place(int status, int64_t position, void *arg)
+{
+    struct audience *a = arg;
+    CHECK_MAGIC(a, AUDIENCE_MAGIC);
+    a->is_asking_position = false;
+    if (!a->is_queued) {
+        free_if_idle(a);
+        return;
+    }
+    int64_t before = status == 0 && position > 0 ? position : 0;
+    int64_t ms = POSITION_MS + POSITION_STEP_MS * (before < 10000 ? before : 10000);
+    int64_t share = POSITION_SHARE_MS * (int64_t)a->api->queued_audiences;
+    ms = share > ms ? share : ms;
+    timer_start(&a->position, spread(a, ms < POSITION_MOST_MS ? ms : POSITION_MOST_MS));
+    if (status == 0 && position >= 0) { /* else it waits behind its chat's, or is on its way */
+        tell_position(a, position);
+    }
+}
+
+static void on_position_due(void *arg)
+{
+    struct audience *a = arg;
+    CHECK_MAGIC(a, AUDIENCE_MAGIC);
+    a->is_asking_position = true;
+    turn_position(a->api->bus, a->tenant, a->generation.text, on_place, a);
+}
+
+void audience_is_queued(struct seat *seat)
+{
+    struct audience *a = seat->audience;
+    seat->told = -1;
+    if (!a->is_queued) {
+        a->is_queued = true;
+        a->api->queued_audiences++;
+        if (!a->is_asking_position) {
+            timer_start(&a->position, spread(a, POSITION_MS));
+        }
+    }
+}
+
+void audience_saw(struct seat *seat, struct span event)
+{
+    struct event_view e;
+    if (!seat->audience->is_queued || event_open(event, &e) != 0) {
+        return;
+    }
+    if (e.kind == EVENT_QUEUED) {
+        seat->told = mp_int(mp_get(event_fields(&e), "position"), -1);
+    } else {
+        leave_queue(seat->audience);
+    }
+    event_close(&e);
+}
+
 /* Generations of two tenants may have equal ids. */
 static struct audience_name name_of(const char *tenant, const char *generation)
 {
@@ -109,6 +202,7 @@ void audience_join(struct api *api, const char *tenant, const char *generation, 
         a->generation = id_from(span_of(generation));
         LIST_INIT(&a->seats);
         timer_init(&a->again, api->loop, on_again, a);
+        timer_init(&a->position, api->loop, on_position_due, a);
         LIST_INSERT_HEAD(&api->audience_list, a, link);
         (void)map_put(api->audiences, name.text, a); /* there was none */
         ask_grace(a);
@@ -127,6 +221,7 @@ void audience_leave(struct seat *seat)
     seat->audience = NULL;
     if (LIST_EMPTY(&a->seats)) {
         timer_stop(&a->again);
+        leave_queue(a);
         struct audience_name name = name_of(a->tenant, a->generation.text);
         (void)map_remove(a->api->audiences, name.text); /* it was there */
         free_if_idle(a);

@@ -13,6 +13,7 @@ struct reader;
 struct seat {
     struct reader *reader;
     struct audience *audience; /* NULL: not seated */
+    int64_t told;              /* the place in the queue that its reader knows of */
     LIST_ENTRY(seat) link;
 };
 
@@ -20,6 +21,11 @@ void audience_join(struct api *api, const char *tenant, const char *generation, 
 const char *audience_tenant(const struct seat *seat); /* whose generation it is */
 void audience_leave(struct seat *seat);
 void audience_set_chat(struct seat *seat, const char *chat);
+/* The generation is queued, as its reader's feed found it: from now on its place is asked for,
+ * about once a second, until a reader sees more than `queued`. Who knows another place is told. */
+void audience_is_queued(struct seat *seat);
+/* A reader's next event: cheap but while the generation is queued. */
+void audience_saw(struct seat *seat, struct span event);
 /* While held, a reader that got its terminal event keeps its stream open. */
 bool audience_is_held(const struct seat *seat);
 

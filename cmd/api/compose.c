@@ -30,7 +30,7 @@ void compose_user_message(struct buf *out, const struct body *body, const char *
     mp_fields_end(&f);
 }
 
-void compose_job(struct buf *out, const struct body *body, bool is_stateless)
+void compose_job(struct buf *out, const struct body *body, bool is_stateless, struct span prefill)
 {
     struct job job = {
         .version = JOB_VERSION,
@@ -44,6 +44,7 @@ void compose_job(struct buf *out, const struct body *body, bool is_stateless)
         .metadata = body->metadata,
         .upstream = span_of(body->upstream_on_stop),
         .replace_from = body->replace_from,
+        .prefill = prefill,
     };
     job_encode(out, &job);
 }

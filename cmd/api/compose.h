@@ -12,8 +12,8 @@ void compose_restore(struct buf *out, const struct body *body);
 /* The user's message as the chat keeps it (msgpack). */
 void compose_user_message(struct buf *out, const struct body *body, const char *message_id,
                           const char *generation_id, int64_t created_at_ms);
-/* The job (msgpack). */
-void compose_job(struct buf *out, const struct body *body, bool is_stateless);
+/* The job (msgpack). `prefill`: what the reply begins with, or SPAN_NONE. */
+void compose_job(struct buf *out, const struct body *body, bool is_stateless, struct span prefill);
 /* The first 80 characters of the message; borrows. */
 struct span compose_title(struct span message);
 

@@ -32,6 +32,7 @@ struct api {
     struct map
         *audiences; /* tenant:generation -> struct audience: who reads it here (audience.c) */
     struct audience_list audience_list; /* those, and what is still referred to */
+    size_t queued_audiences;            /* of generations that wait in the queue */
     struct pending_list pending;        /* answers that wait for the bus (pending.c) */
     struct buf scratch;                 /* one event's text; used within one call only */
     bool is_draining;

@@ -16,11 +16,18 @@ static void on_request_gone(void *user)
 void *pending_new(struct api *api, struct http_request *request, size_t size,
                   void (*on_free)(struct pending *self))
 {
+    struct who who = request_who(api, request);
+    return pending_new_for(api, &who, request, size, on_free);
+}
+
+void *pending_new_for(struct api *api, const struct who *who, struct http_request *request,
+                      size_t size, void (*on_free)(struct pending *self))
+{
     CHECK(size >= sizeof(struct pending));
     struct pending *p = mem_new(size);
     p->magic = PENDING_MAGIC;
     p->api = api;
-    p->who = request_who(api, request);
+    p->who = *who;
     p->request = request;
     p->on_free = on_free;
     LIST_INSERT_HEAD(&api->pending, p, link);

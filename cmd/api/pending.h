@@ -29,6 +29,9 @@ static inline void *pending_of(void *arg)
 /* `size` zeroed bytes that begin with a struct pending. */
 void *pending_new(struct api *api, struct http_request *request, size_t size,
                   void (*on_free)(struct pending *self));
+/* The same for a request whose handler ran before; `who` is what that was told. */
+void *pending_new_for(struct api *api, const struct who *who, struct http_request *request,
+                      size_t size, void (*on_free)(struct pending *self));
 /* Every callback of the bus ends with this, or with the next call to the bus. */
 void pending_free(struct pending *p);
 /* Takes the request out: the caller answers it, or hands it on. NULL when the client left. */

@@ -3,40 +3,53 @@
 #include "api/reader.h"
 
 #include "api/audience.h"
+#include "api/frames.h"
+#include "api/record.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/event.h"
-#include "wire/json.h"
 #include "wire/limits.h"
 #include "wire/sse.h"
 
 enum { READER_MAGIC = 0x52454144, RETRY_MS = 1000 };
 
-enum reader_state { READER_OPENING, READER_STREAMING, READER_HELD, READER_GONE, READER_STATES };
+enum reader_state {
+    READER_OPENING,
+    READER_STREAMING,
+    READER_HELD,
+    READER_WAITING,
+    READER_GONE,
+    READER_STATES
+};
 
 struct reader {
     uint32_t magic;
     struct api *api;
     enum reader_state state;
-    struct http_request *request; /* OPENING */
+    struct who who;
+    struct http_request *request; /* OPENING and WAITING */
     struct http_stream *stream;   /* STREAMING and HELD */
     struct feed *feed;            /* until the terminal event */
     struct seat seat;
     struct id generation;
     struct id chat;
-    int64_t after;      /* -1: none */
+    int64_t after; /* -1: none */
+    bool wants_record;
     struct timer timer; /* OPENING: patience; STREAMING: the next comment */
 };
 
-static const char *const STATE_NAMES[READER_STATES] = {"opening", "streaming", "held", "gone"};
+static const char *const STATE_NAMES[READER_STATES] = {"opening", "streaming", "held", "waiting",
+                                                       "gone"};
 
 static void set_state(struct reader *reader, enum reader_state state, const char *reason)
 {
     static const bool legal[READER_STATES][READER_STATES] = {
-        [READER_OPENING] = {[READER_STREAMING] = true, [READER_GONE] = true},
+        [READER_OPENING] =
+            {[READER_STREAMING] = true, [READER_WAITING] = true, [READER_GONE] = true},
         [READER_STREAMING] = {[READER_HELD] = true, [READER_GONE] = true},
         [READER_HELD] = {[READER_GONE] = true},
+        [READER_WAITING] = {[READER_GONE] = true},
     };
     CHECK(legal[reader->state][state]);
     log_event(LOG_DEBUG, "reader.state", "gen=%s from=%s to=%s reason=%s seq=%lld",
@@ -80,8 +93,19 @@ static struct http_request *take_request(struct reader *reader)
     return request;
 }
 
+static void add_headers(struct reader *reader)
+{
+    http_add_header(reader->request, "Sluice-Generation-Id", span_of(reader->generation.text));
+    if (reader->chat.text[0] != '\0') {
+        http_add_header(reader->request, "Sluice-Chat-Id", span_of(reader->chat.text));
+    }
+}
+
 static void refuse(struct reader *reader, int code)
 {
+    if (reader->state == READER_WAITING) { /* it is there, and asking again will find it */
+        add_headers(reader);
+    }
     leave(reader, err_name(code));
     http_reply_code(take_request(reader), code);
 }
@@ -94,7 +118,7 @@ static void abort_stream(struct reader *reader, const char *reason)
 
 void reader_close(struct reader *reader, const char *reason)
 {
-    if (reader->state == READER_OPENING) {
+    if (reader->state == READER_OPENING || reader->state == READER_WAITING) {
         refuse(reader, ERR_UNAVAILABLE);
         return;
     }
@@ -155,14 +179,6 @@ static void write_scratch(struct reader *reader)
     }
 }
 
-static void add_headers(struct reader *reader)
-{
-    http_add_header(reader->request, "Sluice-Generation-Id", span_of(reader->generation.text));
-    if (reader->chat.text[0] != '\0') {
-        http_add_header(reader->request, "Sluice-Chat-Id", span_of(reader->chat.text));
-    }
-}
-
 static void begin_stream(struct reader *reader)
 {
     const struct http_stream_hooks hooks = {
@@ -176,6 +192,25 @@ static void begin_stream(struct reader *reader)
     sse_put_comment(scratch, "ok");
     write_scratch(reader);
     timer_start(&reader->timer, LIMIT_SSE_COMMENT_MS);
+}
+
+static void begin_waiting(struct reader *reader)
+{
+    timer_stop(&reader->timer);
+    if (http_await_leaving(reader->request)) {
+        set_state(reader, READER_WAITING, "open");
+    } else {
+        refuse(reader, ERR_CANCELLED);
+    }
+}
+
+/* WAITING: it is over, or its log is not there any more: the record says what became of it. */
+static void answer_with_record(struct reader *reader)
+{
+    add_headers(reader);
+    struct http_request *request = take_request(reader);
+    leave(reader, "ended");
+    record_answer(reader->api, &reader->who, request, &reader->generation);
 }
 
 /* OPENING: Redis did not answer in time. STREAMING: the quarter of a minute is over. */
@@ -219,10 +254,15 @@ static void on_feed_open(struct span state, struct span chat, int64_t length, vo
         reader->chat = id_from(chat);
         audience_set_chat(&reader->seat, reader->chat.text);
     }
+    if (span_is(state, "queued")) {
+        audience_is_queued(&reader->seat);
+    }
     if (reader->state != READER_OPENING) {
         return;
     }
-    if (is_over(state) && reader->after >= length) {
+    if (reader->wants_record) {
+        begin_waiting(reader);
+    } else if (is_over(state) && reader->after >= length) {
         struct http_request *request = take_request(reader);
         leave(reader, "no_more");
         http_reply(request, 204, NULL, SPAN_NONE);
@@ -236,10 +276,8 @@ static void on_feed_open(struct span state, struct span chat, int64_t length, vo
     }
 }
 
-static void on_feed_event(struct span event, int64_t seq, bool is_terminal, void *arg)
+static void write_event(struct reader *reader, struct span event, int64_t seq)
 {
-    struct reader *reader = arg;
-    CHECK_MAGIC(reader, READER_MAGIC);
     struct buf *scratch = &reader->api->scratch;
     buf_reset(scratch);
     int rc = event_to_sse(scratch, event, reader->generation.text, reader->chat.text);
@@ -249,33 +287,54 @@ static void on_feed_event(struct span event, int64_t seq, bool is_terminal, void
         buf_reset(scratch);
     }
     write_scratch(reader);
-    if (is_terminal) {
+}
+
+static void on_feed_event(struct span event, int64_t seq, bool is_terminal, void *arg)
+{
+    struct reader *reader = arg;
+    CHECK_MAGIC(reader, READER_MAGIC);
+    audience_saw(&reader->seat, event);
+    if (reader->state != READER_WAITING) {
+        write_event(reader, event, seq);
+    }
+    if (is_terminal && reader->state == READER_WAITING) {
+        answer_with_record(reader);
+    } else if (is_terminal) {
         end_stream(reader);
     }
+}
+
+static struct frame frame_of(const struct reader *reader)
+{
+    return (struct frame){
+        .generation = reader->generation.text, .chat = reader->chat.text, .at_ms = clock_wall_ms()};
+}
+
+bool reader_tell_position(struct reader *reader, int64_t position)
+{
+    if (reader->state != READER_STREAMING || http_stream_is_full(reader->stream)) {
+        return false;
+    }
+    struct frame frame = frame_of(reader);
+    buf_reset(&reader->api->scratch);
+    frame_put_position(&reader->api->scratch, &frame, position);
+    write_scratch(reader);
+    return true;
 }
 
 static void on_feed_rewound(int64_t after, void *arg)
 {
     struct reader *reader = arg;
     CHECK_MAGIC(reader, READER_MAGIC);
-    struct buf data;
-    buf_init(&data, 1024);
-    struct json_writer w = json_writer(&data);
-    json_open(&w, NULL, '{');
-    json_member_str(&w, "type", SPAN_LIT("rewound"));
-    json_member_str(&w, "generation_id", span_of(reader->generation.text));
-    json_member_str(&w, "chat_id",
-                    reader->chat.text[0] == '\0' ? SPAN_NONE : span_of(reader->chat.text));
-    json_member_int(&w, "at", clock_wall_ms());
-    json_member_bool(&w, "done", false);
-    json_member_int(&w, "after", after);
-    json_close(&w);
-    buf_reset(&reader->api->scratch);
-    sse_put_event(&reader->api->scratch, SPAN_NONE, "rewound", buf_as_span(&data));
-    buf_release(&data);
-    write_scratch(reader);
     log_event(LOG_WARN, "reader.rewound", "gen=%s after=%lld", reader->generation.text,
               (long long)after);
+    if (reader->state != READER_STREAMING) {
+        return;
+    }
+    struct frame frame = frame_of(reader);
+    buf_reset(&reader->api->scratch);
+    frame_put_rewound(&reader->api->scratch, &frame, after);
+    write_scratch(reader);
 }
 
 static void on_feed_end(int status, void *arg)
@@ -284,6 +343,8 @@ static void on_feed_end(int status, void *arg)
     CHECK_MAGIC(reader, READER_MAGIC);
     if (reader->state == READER_OPENING) {
         refuse(reader, status == 0 ? ERR_GONE : status);
+    } else if (reader->state == READER_WAITING) {
+        answer_with_record(reader);
     } else if (status == -ERR_CANCELLED) {
         abort_stream(reader, "behind"); /* it was paused when a stop was answered */
     } else if (status == 0) {
@@ -303,6 +364,8 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
                                      .arg = reader};
     reader->magic = READER_MAGIC;
     reader->api = api;
+    reader->who = ask->who;
+    reader->wants_record = ask->wants_record;
     reader->request = request;
     reader->generation = ask->generation;
     reader->chat = ask->chat;
@@ -314,7 +377,9 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
     audience_set_chat(&reader->seat, reader->chat.text);
     reader->feed = feed_open(api->hub, ask->who.tenant, reader->generation.text,
                              ask->after < 0 ? 0 : ask->after, &hooks);
-    if (ask->is_accepted) {
+    if (ask->is_accepted && ask->wants_record) {
+        begin_waiting(reader);
+    } else if (ask->is_accepted) {
         begin_stream(reader);
     } else {
         timer_start(&reader->timer, API_OPEN_MS);

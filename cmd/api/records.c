@@ -1,6 +1,8 @@
-/* GET /v1/generations/{id}: the record. Its output comes from the log while that is kept, else from
- * the record (stateless) or from the committed message. Asked one after the other: record, position
- * (queued only), log pages, message. */
+/* GET /v1/generations/{id}: the record. Its output comes from the record (stateless and done), else
+ * from the log while that is kept, else from the committed message. Asked one after the other:
+ * record, position (queued only), log pages, pages of messages. */
+#include "api/record.h"
+
 #include "api/handlers.h"
 #include "api/output.h"
 #include "api/pending.h"
@@ -9,20 +11,27 @@
 #include "base/num.h"
 #include "bus/log.h"
 #include "bus/turn.h"
+#include "wire/event.h"
 #include "wire/job.h"
 #include "wire/limits.h"
 
-enum { RECORD_JSON_MAX = 4 * LIMIT_MP_BYTES };
+#include <stdio.h>
+
+enum { RECORD_JSON_MAX = 4 * LIMIT_MP_BYTES, MESSAGES_STEP = 50 };
 
 struct lookup {
     struct pending pending; /* first */
     struct id generation, chat, message_id;
+    struct id before; /* of the next page of messages */
+    struct id model;  /* that spoke last, or was asked for */
+    int64_t attempt;
     struct buf json;
     struct json_writer w;
     struct output output;
     int64_t seq;  /* of the last event; -1: the log will say */
     int64_t read; /* events read so far */
     bool is_committed;
+    bool has_output; /* it is written */
 };
 
 typedef void (*renderer)(struct json_writer *w, const char *name, struct span value);
@@ -35,7 +44,6 @@ static const struct {
     {"state", "state", render_text},
     {"reason", "reason", render_text},
     {"epoch", "epoch", render_int},
-    {"model", "model", render_text},
     {"finish_reason", "finish_reason", render_text},
     {"error", "error", render_raw},
     {"metadata", "metadata", render_raw},
@@ -52,31 +60,63 @@ static void free_lookup(struct pending *pending)
     output_release(&l->output);
 }
 
-/* The request as it was taken: the job's fields that the client gave. */
-static void put_request(struct json_writer *w, struct span bytes)
+struct part {
+    const char *name;
+    renderer render;
+    struct span value;
+};
+
+static void put_parts(struct json_writer *w, const struct part *parts, size_t count)
 {
-    struct job job;
-    struct mp_doc *doc = NULL;
-    if (job_decode(bytes, &job, &doc) != 0) {
-        json_member_null(w, "request");
-        return;
-    }
-    json_open(w, "request", '{');
-    const struct {
-        const char *name;
-        renderer render;
-        struct span value;
-    } parts[] = {
-        {"message", render_text, job.message},        {"messages", render_raw, job.messages},
-        {"attachments", render_raw, job.attachments}, {"model", render_text, job.model},
-        {"system", render_text, job.system},          {"params", render_raw, job.params},
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].value.ptr != NULL) {
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].value.len > 0) {
             parts[i].render(w, parts[i].name, parts[i].value);
         }
     }
+}
+
+/* "stream.batch" -> "batch". */
+static struct span lane_name_of(struct span lane)
+{
+    (void)span_cut(&lane, '.');
+    return lane;
+}
+
+/* The request as it was taken: what the client gave, and the policies that count. */
+static void put_request(struct lookup *l, const struct field *fields, size_t count)
+{
+    struct json_writer *w = &l->w;
+    struct job job;
+    struct mp_doc *doc = NULL;
+    if (job_decode(field_find(fields, count, "request"), &job, &doc) != 0) {
+        json_member_null(w, "request"); /* its chat was deleted */
+        return;
+    }
+    bool is_left_alone = span_is(field_find(fields, count, "grace"), "0");
+    const struct part parts[] = {
+        {"messages", render_raw, job.messages},
+        {"attachments", render_raw, job.attachments},
+        {"model", render_text, job.model},
+        {"system", render_text, job.system},
+        {"params", render_raw, job.params},
+        {"metadata", render_raw, job.metadata},
+        {"user", render_text, field_find(fields, count, "user")},
+        {"lane", render_text, lane_name_of(field_find(fields, count, "lane"))},
+        {"on_stop", render_text, field_find(fields, count, "on_stop")},
+        {"upstream_on_stop", render_text, job.upstream},
+        {"on_disconnect", render_text, is_left_alone ? SPAN_LIT("continue") : SPAN_LIT("stop")},
+        {"on_interrupt", render_text, field_find(fields, count, "on_interrupt")},
+        {"replace_from", render_text, job.replace_from},
+    };
+    json_open(w, "request", '{');
+    if (job.message.ptr != NULL) {
+        json_member_str(w, "message", job.message);
+    }
+    put_parts(w, parts, sizeof parts / sizeof parts[0]);
     json_close(w);
+    if (l->model.text[0] == '\0' && job.model.len <= ID_MAX) {
+        (void)snprintf(l->model.text, sizeof l->model.text, "%.*s", SPAN_ARG(job.model));
+    }
     mp_close(doc);
 }
 
@@ -88,21 +128,24 @@ static struct id id_or_none(struct span text)
 static void put_record(struct lookup *l, const struct field *fields, size_t count)
 {
     struct json_writer *w = &l->w;
-    struct span attempt = field_find(fields, count, "attempt");
     json_open(w, NULL, '{');
     json_member_str(w, "generation_id", span_of(l->generation.text));
     json_member_str(w, "chat_id", l->chat.text[0] == '\0' ? SPAN_NONE : span_of(l->chat.text));
     for (size_t i = 0; i < sizeof MEMBERS / sizeof MEMBERS[0]; i++) {
         MEMBERS[i].render(w, MEMBERS[i].member, field_find(fields, count, MEMBERS[i].field));
     }
-    render_int(w, "attempt", attempt.len > 0 ? attempt : field_find(fields, count, "epoch"));
-    put_request(w, field_find(fields, count, "request"));
+    put_request(l, fields, count);
     render_usage(w, field_find(fields, count, "usage"));
     render_raw(w, "restore", l->is_committed ? SPAN_NONE : field_find(fields, count, "restore"));
 }
 
 static void finish(struct lookup *l)
 {
+    if (!l->has_output) {
+        json_member_null(&l->w, "output");
+    }
+    render_text(&l->w, "model", span_of(l->model.text));
+    json_member_int(&l->w, "attempt", l->attempt);
     if (l->seq >= 0) {
         json_member_int(&l->w, "seq", l->seq);
     } else {
@@ -126,9 +169,30 @@ static bool put_from_message(struct lookup *l, struct span bytes)
         json_member_str(&l->w, "reasoning", mp_str(mp_get(message, "reasoning"), SPAN_NONE));
         json_member_raw(&l->w, "tool_calls", mp_str(mp_get(message, "tool_calls"), SPAN_NONE));
         json_close(&l->w);
+        l->has_output = true;
     }
     mp_close(doc);
     return is_it;
+}
+
+/* The id for the page before this one, or "". */
+static struct id oldest(const struct chat_view *view)
+{
+    struct mp_doc *doc = NULL;
+    struct id id = {.text = ""};
+    if (view->has_more && view->message_count > 0 && mp_open(view->messages[0], &doc) == 0) {
+        id = id_or_none(mp_str(mp_get(mp_root(doc), "id"), SPAN_NONE));
+    }
+    mp_close(doc);
+    return id;
+}
+
+static void on_chat_read(int status, const struct chat_view *view, void *arg);
+
+static void read_messages(struct lookup *l)
+{
+    turn_read_chat(l->pending.api->bus, l->pending.who.tenant, l->chat.text, MESSAGES_STEP,
+                   l->before.text, on_chat_read, l);
 }
 
 static void on_chat_read(int status, const struct chat_view *view, void *arg)
@@ -141,10 +205,12 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg)
     for (size_t i = view->message_count; i > 0 && !is_found; i--) {
         is_found = put_from_message(l, view->messages[i - 1]);
     }
-    if (!is_found) {
-        json_member_null(&l->w, "output");
+    l->before = oldest(view);
+    if (is_found || l->before.text[0] == '\0') {
+        finish(l);
+    } else {
+        read_messages(l);
     }
-    finish(l);
 }
 
 static void on_log(int status, const struct log_page *page, void *arg);
@@ -155,6 +221,35 @@ static void read_log(struct lookup *l)
              LIMIT_READ_PAGE, on_log, l);
 }
 
+/* Who answers, and at which attempt, is told by `started`. */
+static void note_started(struct lookup *l, struct span event)
+{
+    int64_t seq = 0;
+    enum event_kind kind = EVENT_NONE;
+    struct event_view e;
+    if (event_peek(event, &seq, &kind) != 0 || kind != EVENT_STARTED ||
+        event_open(event, &e) != 0) {
+        return;
+    }
+    struct span model = mp_str(mp_get(event_fields(&e), "model"), SPAN_NONE);
+    if (model.len > 0 && model.len <= ID_MAX) {
+        (void)snprintf(l->model.text, sizeof l->model.text, "%.*s", SPAN_ARG(model));
+    }
+    l->attempt = mp_int(mp_get(event_fields(&e), "attempt"), l->attempt);
+    event_close(&e);
+}
+
+static void take_page(struct lookup *l, const struct log_page *page)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        note_started(l, page->events[i]);
+        if (!l->has_output) {
+            output_add(&l->output, page->events[i]);
+        }
+    }
+    l->read += (int64_t)page->count;
+}
+
 static void on_log(int status, const struct log_page *page, void *arg)
 {
     struct lookup *l = pending_of(arg);
@@ -162,25 +257,23 @@ static void on_log(int status, const struct log_page *page, void *arg)
         return;
     }
     if (page == NULL || (page->is_gone && l->read == 0)) {
-        if (l->is_committed && l->chat.text[0] != '\0') {
-            turn_read_chat(l->pending.api->bus, l->pending.who.tenant, l->chat.text,
-                           LIMIT_MESSAGES_PAGE, "", on_chat_read, l);
+        if (l->is_committed && !l->has_output && l->chat.text[0] != '\0') {
+            read_messages(l);
         } else {
-            json_member_null(&l->w, "output");
             finish(l);
         }
         return;
     }
-    for (size_t i = 0; i < page->count; i++) {
-        output_add(&l->output, page->events[i]);
-    }
-    l->read += (int64_t)page->count;
+    take_page(l, page);
     if (page->count > 0 && l->read < page->length) {
         read_log(l);
         return;
     }
     l->seq = l->seq < 0 ? page->length : l->seq;
-    output_put(&l->output, &l->w);
+    if (!l->has_output) {
+        output_put(&l->output, &l->w);
+        l->has_output = true;
+    }
     finish(l);
 }
 
@@ -205,17 +298,25 @@ static void on_record_read(int status, const struct field *fields, size_t count,
         return;
     }
     struct span output = field_find(fields, count, "output");
+    struct span model = field_find(fields, count, "model");
     l->chat = id_or_none(field_find(fields, count, "chat"));
     l->message_id = id_or_none(field_find(fields, count, "message_id"));
     l->is_committed = span_is(field_find(fields, count, "committed"), "1");
     if (num_parse_i64(field_find(fields, count, "seq"), &l->seq) != 0) {
         l->seq = -1;
     }
+    if (num_parse_i64(field_find(fields, count, "epoch"), &l->attempt) != 0) {
+        l->attempt = 0;
+    }
+    if (model.len <= ID_MAX) {
+        (void)snprintf(l->model.text, sizeof l->model.text, "%.*s", SPAN_ARG(model));
+    }
     put_record(l, fields, count);
     if (output.len > 0) {
         json_member_raw(&l->w, "output", output);
-        finish(l);
-    } else if (span_is(field_find(fields, count, "state"), "queued")) {
+        l->has_output = true;
+    }
+    if (span_is(field_find(fields, count, "state"), "queued")) {
         turn_position(l->pending.api->bus, l->pending.who.tenant, l->generation.text,
                       on_queue_position, l);
     } else {
@@ -223,17 +324,23 @@ static void on_record_read(int status, const struct field *fields, size_t count,
     }
 }
 
-void get_generation(struct http_request *request, void *arg)
+void record_answer(struct api *api, const struct who *who, struct http_request *request,
+                   const struct id *generation)
 {
-    struct api *api = api_of(arg);
-    struct id generation;
-    if (!request_path_id(request, "generation_id", &generation) || !request_has_no_query(request)) {
-        return;
-    }
-    struct lookup *l = pending_new(api, request, sizeof *l, free_lookup);
-    l->generation = generation;
+    struct lookup *l = pending_new_for(api, who, request, sizeof *l, free_lookup);
+    l->generation = *generation;
     buf_init(&l->json, RECORD_JSON_MAX);
     output_init(&l->output, 2 * (size_t)api->conf->limits_output);
     l->w = json_writer(&l->json);
-    turn_read_record(api->bus, l->pending.who.tenant, generation.text, on_record_read, l);
+    turn_read_record(api->bus, who->tenant, generation->text, on_record_read, l);
+}
+
+void get_generation(struct http_request *request, void *arg)
+{
+    struct api *api = api_of(arg);
+    struct who who = request_who(api, request);
+    struct id generation;
+    if (request_path_id(request, "generation_id", &generation) && request_has_no_query(request)) {
+        record_answer(api, &who, request, &generation);
+    }
 }

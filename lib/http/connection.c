@@ -213,10 +213,10 @@ static void on_end(struct bufferevent *bev, short what, void *arg)
     bool is_end = (what & BEV_EVENT_EOF) != 0;
     bool has_input = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
     c->peer_ended = true;
-    if (is_end &&
-        c->state ==
-            CONN_HANDLING && /* it may have closed its half only: the answer is still sent, */
-        !c->server->options.half_close_leaves)
+    bool is_leaving = c->server->options.half_close_leaves ||
+                      (c->state == CONN_HANDLING && c->request->is_awaited);
+    if (is_end && c->state == CONN_HANDLING &&
+        !is_leaving) /* it may have closed its half only: the answer is still sent, */
         c->keeps_alive = c->keeps_alive && has_input; /* and those of what it pipelined */
     else if (is_end && (c->state == CONN_WRITING || c->state == CONN_CLOSING))
         (void)bufferevent_enable(c->bev, EV_WRITE); /* finish the answer */

@@ -103,6 +103,9 @@ void http_set_user(struct http_request *r, void *user,
  * the name of: an API key's id. False when max_per_key are under way: then 429 was answered. Once
  * per request. */
 MUST_USE bool http_count_against(struct http_request *r, const char *key);
+/* For an answer that is long in coming: from here on a client that closes its half has left, as in
+ * options.half_close_leaves. False: it has done so already. */
+MUST_USE bool http_await_leaving(struct http_request *r);
 
 /* Answering. Extra headers are added before; names and values are CHECKed for CR and LF. Date,
  * Content-Length and Connection are the server's. */

@@ -64,6 +64,7 @@ struct http_request {
     struct buf extra;      /* headers added by the handler */
     void *user;
     void (*on_gone)(void *user);
+    bool is_awaited; /* a client that closes its half has left */
 };
 
 struct http_stream {

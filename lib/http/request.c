@@ -287,6 +287,12 @@ void http_set_user(struct http_request *r, void *user, void (*on_gone)(void *use
     r->on_gone = on_gone;
 }
 
+bool http_await_leaving(struct http_request *r)
+{
+    r->is_awaited = true;
+    return !r->conn->peer_ended;
+}
+
 bool http_count_against(struct http_request *r, const char *key)
 {
     struct conn *c = r->conn;

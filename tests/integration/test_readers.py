@@ -213,3 +213,24 @@ def test_readers_survive_redis_being_away_for_a_moment(stack):
         for _ in range(5):
             stream.until("delta")
     assert_whole(stream.read_all(), 200)
+
+
+def test_who_waits_is_told_how_it_moves_on():
+    """One slot and one user's turns: each later one moves on as those before it end. Told without id, so that a cursor stays; a reader that comes late is
+    told too; who is running is told nothing."""
+    with Stack(env={"SLUICE_WORKER_SLOTS": "1"}) as stack:
+        api = stack.api()
+        streams = [api.new_chat("!sim tokens=60 delay_ms=50") for _ in range(3)]
+        last = streams[-1]
+        assert last.until("queued").data["position"] in (1, 2)
+        late = api.stream(last.generation, last_id=1)
+        readers = [in_background(s.until, "started") for s in (last, late)]
+        for reader in readers:
+            reader.result(60)
+        for stream in (last, late):
+            told = [e for e in stream.events if e.type == "queued" and e.id is None]
+            positions = [e.data["position"] for e in told]
+            assert positions and positions[-1] == 0 and positions == sorted(set(positions), reverse=True), stream.events
+            assert all(set(e.data) == {"type", "generation_id", "done", "chat_id", "at", "position"} for e in told)
+        for stream in streams:
+            api.stop(stream.generation)

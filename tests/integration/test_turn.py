@@ -191,7 +191,6 @@ def test_refusals_are_clear(stack):
         ({"message": "x", "if_busy": "later"}, 400, "bad_request", "if_busy"),
         ({"message": "x", "webhook": True}, 400, "not_supported", "webhook"),
         ({"message": "x", "on_stop": "sometimes"}, 400, "bad_request", "on_stop"),
-        ({"message": "x", "stream": False}, 400, "not_supported", "stream"),
         ({"message": "y" * (256 * 1024 + 1)}, None, None, "message"),
     ]
     for body, status, code, param in rows:

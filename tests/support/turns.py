@@ -65,7 +65,7 @@ class Turn:
             if event.type == "rewound":
                 self.rewound += 1
                 self.events = [e for e in self.events if e.id <= event.data["after"]]
-            else:
+            elif event.type != "queued" or event.id is not None:  # a later position is no event of the log
                 self.events.append(event)
 
     @property

@@ -94,7 +94,7 @@ static void test_job_carries_what_the_client_said_and_no_more(void **state)
     struct job job;
     struct mp_doc *doc = NULL;
     buf_init(&bytes, 4096);
-    compose_job(&bytes, &body, true);
+    compose_job(&bytes, &body, true, SPAN_LIT("so far"));
     assert_int_equal(job_decode(buf_as_span(&bytes), &job, &doc), 0);
     assert_true(job.is_stateless);
     assert_null(job.message.ptr);
@@ -104,6 +104,7 @@ static void test_job_carries_what_the_client_said_and_no_more(void **state)
     assert_true(span_is(job.attachments, "[{}]"));
     assert_true(span_is(job.upstream, "drain"));
     assert_null(job.replace_from.ptr);
+    assert_true(span_is(job.prefill, "so far"));
     mp_close(doc);
     buf_release(&bytes);
 }

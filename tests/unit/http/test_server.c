@@ -306,6 +306,31 @@ static void tells_who_leaves_before_the_answer(void **state)
     tear_down(f);
 }
 
+static void an_answer_that_is_awaited_is_not_for_who_closed_its_half(void **state)
+{
+    struct fixture *f = set_up((struct http_options){0});
+    int fd = dial(f, 0);
+    (void)state;
+    say(fd, "GET /hold" END);
+    turn(f, 1000);
+    assert_true(http_await_leaving(f->held));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    turn(f, 1000);
+    assert_int_equal(f->request_gone, 1);
+    (void)close(fd);
+
+    fd = dial(f, 0); /* it had done so before */
+    say(fd, "GET /hold" END);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    turn(f, 1000);
+    turn(f, 50);
+    assert_false(http_await_leaving(f->held));
+    http_set_user(f->held, NULL, NULL);
+    http_reply_json(f->held, 200, SPAN_LIT("{}"));
+    (void)close(fd);
+    tear_down(f);
+}
+
 static void drains(void **state)
 {
     bool closed;
@@ -340,6 +365,7 @@ int main(void)
         cmocka_unit_test(deadlines_end_drips),
         cmocka_unit_test(caps_connections),
         cmocka_unit_test(tells_who_leaves_before_the_answer),
+        cmocka_unit_test(an_answer_that_is_awaited_is_not_for_who_closed_its_half),
         cmocka_unit_test(drains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
