@@ -16,6 +16,7 @@ enum {
 };
 
 struct audience;
+struct board;
 struct pending;
 struct map;
 LIST_HEAD(pending_list, pending);
@@ -34,6 +35,7 @@ struct api {
     struct audience_list audience_list; /* those, and what is still referred to */
     size_t queued_audiences;            /* of generations that wait in the queue */
     struct pending_list pending;        /* answers that wait for the bus (pending.c) */
+    struct board *board;                /* who watches the whole of it (board.c) */
     struct buf scratch;                 /* one event's text; used within one call only */
     bool is_draining;
     bool guards_admin; /* the admin listener is on a loopback address, so its Host is checked too */

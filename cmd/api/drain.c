@@ -2,6 +2,7 @@
 #include "api/drain.h"
 
 #include "api/audience.h"
+#include "api/board.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/process.h"
@@ -42,6 +43,7 @@ void drain_start(struct drain *drain)
     drain->began_ms = clock_mono_ms();
     process_stopping(DRAIN_MOST_MS);
     http_server_drain(api->server);
+    board_drain(api->board);
     timer_start(&drain->timer, 0);
 }
 

@@ -26,5 +26,14 @@ void get_models(struct http_request *request, void *arg);
 void get_livez(struct http_request *request, void *arg);
 void get_readyz(struct http_request *request, void *arg);
 void get_metrics(struct http_request *request, void *arg);
+/* admin.c, on the admin listener */
+void get_admin_overview(struct http_request *request, void *arg);
+void get_admin_dead(struct http_request *request, void *arg);
+void post_admin_pause(struct http_request *request, void *arg);
+void post_admin_resume(struct http_request *request, void *arg);
+/* board.c */
+void get_admin_stream(struct http_request *request, void *arg);
+/* stops.c */
+void post_admin_stop(struct http_request *request, void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 /* sluice-api: wires configuration, bus and servers together, and takes them apart again in reverse
  * order. It keeps no state of its own: everything that must survive it is in Redis. */
 #include "api/audience.h"
+#include "api/board.h"
 #include "api/drain.h"
 #include "api/host.h"
 #include "api/pending.h"
@@ -143,6 +144,7 @@ static void open_program(struct program *p, const struct conf *conf)
     open_bus(p);
     api->server = routes_public(api);
     api->admin = routes_admin(api);
+    api->board = board_new(api);
     drain_init(&p->drain, api);
 }
 
@@ -158,6 +160,7 @@ static void close_program(struct program *p)
     hub_free(api->hub);
     bus_free(api->bus);
     pending_free_all(api);
+    board_free(api->board);
     audience_free_all(api);
     process_free(p->process);
     loop_free(api->loop);

@@ -53,6 +53,16 @@ bool request_path_id(struct http_request *r, const char *name, struct id *out)
     return true;
 }
 
+bool request_path_tenant(struct http_request *r, char out[static ID_TENANT_MAX + 1])
+{
+    struct span text = http_param(r, "tenant");
+    if (!id_is_tenant(text)) {
+        return refuse(r, "tenant", "must be 1 to 64 of a-z 0-9 _ -");
+    }
+    (void)snprintf(out, ID_TENANT_MAX + 1, "%.*s", SPAN_ARG(text));
+    return true;
+}
+
 bool request_query_id(struct http_request *r, const char *name, struct id *out)
 {
     struct span text = http_query(r, name);

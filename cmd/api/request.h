@@ -13,6 +13,8 @@ MUST_USE bool request_has_query(struct http_request *r, const char *const *names
 MUST_USE bool request_has_no_query(struct http_request *r);
 /* The {name} of the path as a chat's or generation's id. */
 MUST_USE bool request_path_id(struct http_request *r, const char *name, struct id *out);
+/* The {tenant} of an admin path. */
+MUST_USE bool request_path_tenant(struct http_request *r, char out[static ID_TENANT_MAX + 1]);
 /* An id in the query; "" when absent. */
 MUST_USE bool request_query_id(struct http_request *r, const char *name, struct id *out);
 MUST_USE bool request_query_int(struct http_request *r, const char *name, int64_t min, int64_t max,

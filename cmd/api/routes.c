@@ -25,6 +25,12 @@ static const struct http_route PUBLIC_ROUTES[] = {
 };
 
 static const struct http_route ADMIN_ROUTES[] = {
+    {HTTP_GET, "/v1/admin/overview", get_admin_overview},
+    {HTTP_GET, "/v1/admin/stream", get_admin_stream},
+    {HTTP_GET, "/v1/admin/dead", get_admin_dead},
+    {HTTP_POST, "/v1/admin/lanes/{lane}/pause", post_admin_pause},
+    {HTTP_POST, "/v1/admin/lanes/{lane}/resume", post_admin_resume},
+    {HTTP_POST, "/v1/admin/tenants/{tenant}/generations/{generation_id}/stop", post_admin_stop},
     {HTTP_GET, "/metrics", get_metrics},
     {HTTP_GET, "/livez", get_livez},
     {HTTP_GET, "/readyz", get_readyz},

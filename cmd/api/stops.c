@@ -14,6 +14,8 @@
 #include "wire/job.h"
 #include "wire/limits.h"
 
+#include <stdio.h>
+
 /* A stop under way: it answers when both the script and the readers' cut are done. */
 struct stopping {
     struct pending pending; /* first */
@@ -124,14 +126,18 @@ static void on_stopped(int status, const struct stop_answer *answer, void *arg)
     finish_part(s);
 }
 
+/* An operator names the tenant; everybody else is of one. */
 static void stop(struct api *api, struct http_request *request, const struct id *chat,
-                 const struct id *generation, const struct stop_body *body)
+                 const struct id *generation, const struct stop_body *body, const char *operated)
 {
     struct id key;
     if (!request_idempotency_key(request, &key)) {
         return;
     }
     struct stopping *s = pending_new(api, request, sizeof *s, free_stopping);
+    if (operated != NULL) {
+        (void)snprintf(s->pending.who.tenant, sizeof s->pending.who.tenant, "%s", operated);
+    }
     s->chat = *chat;
     s->generation = *generation;
     s->token = key.text[0] != '\0' ? key : id_mint("req");
@@ -144,7 +150,7 @@ static void stop(struct api *api, struct http_request *request, const struct id 
     struct stop ask = {.tenant = s->pending.who.tenant,
                        .chat = s->chat.text,
                        .generation = s->generation.text,
-                       .reason = "user",
+                       .reason = operated == NULL ? "user" : "operator",
                        .request_token = s->token.text,
                        .seen = body->seen,
                        .all = body->all};
@@ -178,11 +184,11 @@ void post_chat_stop(struct http_request *request, void *arg)
     if (body.generation_id.ptr != NULL) {
         generation = id_from(body.generation_id);
     }
-    stop(api_of(arg), request, &chat, &generation, &body);
+    stop(api_of(arg), request, &chat, &generation, &body, NULL);
     stop_body_release(&body);
 }
 
-void post_generation_stop(struct http_request *request, void *arg)
+static void stop_generation(struct http_request *request, struct api *api, const char *operated)
 {
     struct id generation;
     struct stop_body body;
@@ -194,7 +200,20 @@ void post_generation_stop(struct http_request *request, void *arg)
         (void)err_set(&err, ERR_BAD_REQUEST, "generation_id", "the path names another one");
         http_reply_error(request, &err);
     } else {
-        stop(api_of(arg), request, &(struct id){.text = ""}, &generation, &body);
+        stop(api, request, &(struct id){.text = ""}, &generation, &body, operated);
     }
     stop_body_release(&body);
+}
+
+void post_generation_stop(struct http_request *request, void *arg)
+{
+    stop_generation(request, api_of(arg), NULL);
+}
+
+void post_admin_stop(struct http_request *request, void *arg)
+{
+    char tenant[ID_TENANT_MAX + 1];
+    if (request_path_tenant(request, tenant)) {
+        stop_generation(request, api_of(arg), tenant);
+    }
 }

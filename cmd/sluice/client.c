@@ -131,3 +131,28 @@ void client_start(struct loop *loop, struct fetcher *fetcher, const struct clien
         loop_defer(loop, conclude, x);
     }
 }
+
+struct one_answer {
+    struct loop *loop;
+    struct buf *out;
+    int status;
+};
+
+static void on_one_answer(int status, struct span body, void *arg)
+{
+    struct one_answer *one = arg;
+    one->status = status;
+    (void)buf_span(one->out, body); /* its maximum is the exchange's */
+    loop_stop(one->loop);
+}
+
+int client_ask(const struct client_call *call, struct buf *out)
+{
+    struct one_answer one = {.loop = loop_new(), .out = out};
+    struct fetcher *fetcher = fetcher_new(one.loop);
+    client_start(one.loop, fetcher, call, on_one_answer, &one);
+    loop_run(one.loop);
+    fetcher_free(fetcher);
+    loop_free(one.loop);
+    return one.status;
+}

@@ -3,6 +3,7 @@
 #ifndef SLUICE_CMD_CLIENT_H
 #define SLUICE_CMD_CLIENT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "fetch/fetch.h"
@@ -13,9 +14,9 @@ enum { CLIENT_BODY_MAX = 32 * 1024 * 1024 };
 char *client_server_url(void);
 /* Whether an argument is a chat's or generation's id; says so on standard error when it is none. */
 bool client_is_id(const char *argument);
-/* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
 /* "sluice: http://...: why", and where the address comes from, on standard error. */
 void client_say_unreachable(const char *server, struct span why);
+/* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
 char *client_authorization(void);
 
 /* status: the HTTP status, or a negative error (body: what went wrong, for people). Borrowed during
@@ -33,5 +34,8 @@ struct client_call {
 /* Starts; `done` comes exactly once, never before this returns, also when the URL is unusable. */
 void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call,
                   client_on_answer done, void *arg);
+/* The same, waited for: the HTTP status or a negative error, the body (or what went wrong) appended
+ * to `out`, whose maximum is CLIENT_BODY_MAX. */
+MUST_USE int client_ask(const struct client_call *call, struct buf *out);
 
 #endif

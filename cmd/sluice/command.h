@@ -11,6 +11,7 @@ int command_misused(const char *help); /* prints it on standard error; EXIT_USAG
 int command_run(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_tail(int argc, char **argv);
+int command_queue(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_config(int argc, char **argv);
 

@@ -17,17 +17,7 @@ static const char HELP[] = "usage: sluice stop [--json] GENERATION_ID\n       sl
                            "will_stop: the server has not seen that id yet; within 60 s it is "
                            "stopped as soon as it comes.\n";
 
-enum { STOPPING_MAGIC = 0x73746f70 };
-
-struct stopping {
-    uint32_t magic;
-    struct loop *loop;
-    char *server;
-    bool as_json;
-    int exit_status;
-};
-
-static void print_answer(struct stopping *s, const struct json *answer)
+static int print_answer(const struct json *answer)
 {
     struct span outcome = json_string(json_get(answer, "outcome")),
                 generation = json_string(json_get(answer, "generation_id"));
@@ -35,22 +25,19 @@ static void print_answer(struct stopping *s, const struct json *answer)
     (void)fprintf(stderr, "%.*s %.*s\n", SPAN_ARG(outcome), SPAN_ARG(generation));
     if (message.ptr != NULL &&
         (fwrite(message.ptr, 1, message.len, stdout) != message.len || fputc('\n', stdout) == EOF))
-        return;
-    s->exit_status = EXIT_OK;
+        return EXIT_FAILED;
+    return EXIT_OK;
 }
 
-static void on_answer(int status, struct span body, void *arg)
+static int take_answer(const char *server, int status, struct span body, bool as_json)
 {
-    struct stopping *s = arg;
     struct json_doc *doc = NULL;
     struct err err = {.code = ERR_OK};
-    CHECK_MAGIC(s, STOPPING_MAGIC);
-    loop_stop(s->loop);
+    int exit_status = EXIT_FAILED;
     if (status < 0) {
-        client_say_unreachable(s->server, body);
-    } else if (s->as_json) {
-        s->exit_status =
-            status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
+        client_say_unreachable(server, body);
+    } else if (as_json) {
+        exit_status = status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
     } else if (json_parse(body, &doc, &err) != 0) {
         (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n",
                       status);
@@ -59,36 +46,33 @@ static void on_answer(int status, struct span body, void *arg)
             stderr, "sluice: %.*s\n",
             SPAN_ARG(json_string(json_get(json_get(json_root(doc), "error"), "message"))));
     } else {
-        print_answer(s, json_root(doc));
+        exit_status = print_answer(json_root(doc));
     }
     json_free(doc);
+    return exit_status;
 }
 
 static int stop_one(const char *kind, const char *id, bool all, bool as_json)
 {
-    struct stopping s = {.magic = STOPPING_MAGIC,
-                         .loop = loop_new(),
-                         .server = client_server_url(),
-                         .as_json = as_json,
-                         .exit_status = EXIT_FAILED};
-    struct fetcher *fetcher = fetcher_new(s.loop);
+    char *server = client_server_url();
     char *authorization = client_authorization();
-    char *url = mem_printf("%s/v1/%s/%s/stop", s.server, kind, id);
-    client_start(s.loop, fetcher,
-                 &(struct client_call){.method = "POST",
-                                       .url = url,
-                                       .authorization = authorization,
-                                       .body = all ? SPAN_LIT("{\"all\":true}") : SPAN_LIT("{}"),
-                                       .connect_ms = 3000,
-                                       .total_ms = 10000},
-                 on_answer, &s);
-    loop_run(s.loop);
-    fetcher_free(fetcher);
-    loop_free(s.loop);
+    char *url = mem_printf("%s/v1/%s/%s/stop", server, kind, id);
+    struct buf answer;
+    buf_init(&answer, CLIENT_BODY_MAX);
+    int status =
+        client_ask(&(struct client_call){.method = "POST",
+                                         .url = url,
+                                         .authorization = authorization,
+                                         .body = all ? SPAN_LIT("{\"all\":true}") : SPAN_LIT("{}"),
+                                         .connect_ms = 3000,
+                                         .total_ms = 10000},
+                   &answer);
+    int exit_status = take_answer(server, status, buf_as_span(&answer), as_json);
+    buf_release(&answer);
     mem_free(url);
-    mem_free(s.server);
+    mem_free(server);
     mem_free(authorization);
-    return s.exit_status;
+    return exit_status;
 }
 
 int command_stop(int argc, char **argv)

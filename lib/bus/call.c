@@ -33,7 +33,7 @@ struct call *call_new(struct bus *bus, enum script script, unsigned keys)
     return call;
 }
 
-struct call *call_new_read(struct bus *bus, const char *verb)
+struct call *call_new_plain(struct bus *bus, const char *verb)
 {
     struct call *call = make(bus, SCRIPT_COUNT, true);
     command_text(&call->command, verb);

@@ -44,8 +44,8 @@ struct call {
 
 /* A script with its keys to come: KEYS first, then ARGV, each by call_arg and its kin. */
 struct call *call_new(struct bus *bus, enum script script, unsigned keys);
-/* A plain command that reads: safe to repeat. */
-struct call *call_new_read(struct bus *bus, const char *verb);
+/* A plain command, one that is safe to repeat. */
+struct call *call_new_plain(struct bus *bus, const char *verb);
 void call_arg(struct call *call, struct span s);
 void call_text(struct call *call, const char *text);
 void call_int(struct call *call, int64_t v);

@@ -36,7 +36,7 @@ static void on_beat(void *arg)
     timer_start(&pubsub->beat, BEAT_MS);
     if (!pubsub->is_up || !bus_is_up(pubsub->bus))
         return;
-    struct call *call = call_new_read(pubsub->bus, "PUBLISH");
+    struct call *call = call_new_plain(pubsub->bus, "PUBLISH");
     call->is_repeated = false;
     call_key(call, pubsub->own);
     call_text(call, "1");

@@ -137,7 +137,7 @@ static void ask(struct stop_watch *watch, struct call *call, call_decode decode)
 static void ask_all(struct stop_watch *watch)
 {
     struct entry **asked = mem_new_array(watch->count + 1, sizeof(struct entry *));
-    struct call *flags = call_new_read(watch->bus, "MGET");
+    struct call *flags = call_new_plain(watch->bus, "MGET");
     size_t n = 0;
     for (struct entry *e = watch->first; e != NULL; e = e->next) {
         if (e->flag[0] == '\0')
@@ -153,7 +153,7 @@ static void ask_all(struct stop_watch *watch)
     for (struct entry *e = watch->first; e != NULL; e = e->next) {
         if (!e->needs_look || e->is_ended)
             continue;
-        struct call *live = call_new_read(watch->bus, "EXISTS");
+        struct call *live = call_new_plain(watch->bus, "EXISTS");
         live->extra = mem_dup(&(struct look){e, watch->is_listening}, sizeof(struct look));
         call_key(live, e->live);
         ask(watch, live, on_live);

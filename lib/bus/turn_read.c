@@ -65,7 +65,7 @@ static void answer_record(struct call *call, int status, const struct reply *rep
 void turn_read_record(struct bus *bus, const char *tenant, const char *generation, on_record done,
                       void *arg)
 {
-    struct call *call = call_new_read(bus, "HGETALL");
+    struct call *call = call_new_plain(bus, "HGETALL");
     call_key(call, key_generation(tenant, generation));
     call_send(call, answer_record, (call_done)done, arg);
 }

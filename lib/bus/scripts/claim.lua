@@ -49,6 +49,7 @@ local function run(h)
 end
 local more = false
 local function look(lane)                 -- at the lane's tenants, each once
+  if rc('SISMEMBER', P .. 'paused', lane) == 1 then return end
   local ring = key('ring', lane)
   local n = rc('LLEN', ring)
   if n > LOOK then more = true end

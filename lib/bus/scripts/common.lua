@@ -11,7 +11,7 @@ local FLAG_S, NOTE_MS, DAY_MS = 60, 60000, 86400000
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
 --   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind> ·
 --   places wanted <model>
---   and without parts: leases open delayed watch dead n tick control
+--   and without parts: leases open delayed watch dead paused workers n tick control
 -- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control, places.
 local function key(kind, a, b, c)
   local k = P .. kind
