@@ -26,7 +26,7 @@ static void check_body(struct span text, enum body_route route)
     CHECK(span_equal(json_string(json_get(json_root(doc), "message")), body.message));
     json_free(doc);
     compose_user_message(&bytes, &body, "msg_1", "gen_1", 1);
-    compose_job(&bytes, &body, route == BODY_GENERATIONS);
+    compose_job(&bytes, &body, route == BODY_GENERATIONS, SPAN_NONE);
     CHECK(buf_error(&bytes) == 0);
     CHECK(compose_title(body.message).len <= body.message.len);
     buf_release(&bytes);
