@@ -9,7 +9,5 @@
 /* The members that params and `extra` become. -ERR_NOT_SUPPORTED for what cannot be said. */
 MUST_USE int anthropic_put_params(struct json_writer *w, const struct params *params,
                                   const struct conversation *c, struct err *err);
-/* Without the trailing white space that the provider refuses at the end of a prefill. */
-struct span anthropic_trim(struct span text);
 
 #endif

@@ -139,7 +139,7 @@ static void put_system(struct json_writer *w, const struct conversation *c)
     buf_release(&system);
 }
 
-struct span anthropic_trim(struct span text)
+static struct span trim(struct span text)
 {
     while (text.len > 0 && strchr(" \t\r\n\v\f", text.ptr[text.len - 1]) != NULL &&
            text.ptr[text.len - 1] != '\0')
@@ -155,7 +155,7 @@ static void trim_end(struct conversation *c)
     struct parts *parts = &c->turns[c->count - 1].parts;
     while (parts->count > 0 && parts->each[parts->count - 1].kind == PART_TEXT) {
         struct part *last = &parts->each[parts->count - 1];
-        last->text = anthropic_trim(last->text);
+        last->text = trim(last->text);
         if (last->text.len > 0)
             return;
         parts->count--;

@@ -2,7 +2,6 @@
  * parts; text that directly follows text goes on with its part. Knows nothing of sockets.
  * Invariant: LLM_FINAL only after a stop_reason and `message_stop`. */
 #include "base/mem.h"
-#include "llm/anthropic.h"
 #include "llm/tool_calls.h"
 #include "wire/limits.h"
 
@@ -25,21 +24,15 @@ struct anthropic_reader {
     struct tool_calls calls;
     int64_t text_part; /* the last part that began, if it is text; else LLM_NO_PART */
     int64_t uncached, cache_read, cache_written; /* input tokens, -1: not told */
-    char *skip; /* what was trimmed off the prefill and may come again at the answer's begin */
-    const char *skip_at; /* what is left of it */
 };
 
-static void *anthropic_reader_new(struct llm_reading *reading, const struct llm_request *request)
+static void *anthropic_reader_new(struct llm_reading *reading)
 {
     struct anthropic_reader *r = MEM_NEW(struct anthropic_reader);
-    size_t kept = anthropic_trim(request->prefill).len;
     r->magic = READER_MAGIC;
     r->reading = reading;
     r->text_part = LLM_NO_PART;
     r->uncached = r->cache_read = r->cache_written = -1;
-    if (kept > 0)
-        r->skip = span_dup(span_make(request->prefill.ptr + kept, request->prefill.len - kept));
-    r->skip_at = r->skip == NULL ? "" : r->skip;
     return r;
 }
 
@@ -51,7 +44,6 @@ static void anthropic_reader_free(void *reader)
     CHECK_MAGIC(r, READER_MAGIC);
     tool_calls_release(&r->calls);
     mem_free(r->blocks);
-    mem_free(r->skip);
     r->magic = 0;
     mem_free(r);
 }
@@ -79,21 +71,8 @@ static struct block *add_block(struct anthropic_reader *r, int64_t index, enum b
     return block;
 }
 
-/* Without what the prefill ended with already. */
-static struct span skip_repeated(struct anthropic_reader *r, struct span text)
-{
-    while (text.len > 0 && *r->skip_at != '\0' && text.ptr[0] == *r->skip_at) {
-        text = span_make(text.ptr + 1, text.len - 1);
-        r->skip_at++;
-    }
-    if (text.len > 0)
-        r->skip_at = "";
-    return text;
-}
-
 static void say_text(struct anthropic_reader *r, struct block *block, struct span text)
 {
-    text = skip_repeated(r, text);
     if (block->part == LLM_NO_PART)
         block->part = r->text_part;
     llm_say_text(r->reading, EVENT_DELTA, &block->part, text);

@@ -62,16 +62,28 @@ static int read_message(struct conversation *c, const struct llm_message *messag
     return result;
 }
 
-static int read_raw(struct conversation *c, struct span messages, struct err *err)
+static size_t last_of_user(const struct json *list)
 {
-    int result = json_parse(messages, &c->doc, err);
+    for (size_t i = json_count(list); i > 0; i--)
+        if (span_is(json_string(json_get(json_at(list, i - 1), "role")), "user"))
+            return i - 1;
+    return json_count(list);
+}
+
+static int read_raw(struct conversation *c, const struct llm_request *request, struct err *err)
+{
+    int result = json_parse(request->raw_messages, &c->doc, err);
     const struct json *list = result == 0 ? json_root(c->doc) : NULL;
+    size_t attached = last_of_user(list);
     for (size_t i = 0; i < json_count(list) && result == 0; i++) {
         const struct json *message = json_at(list, i);
         struct turn *turn = add(c, role_of(json_string(json_get(message, "role"))));
         turn->call_id = json_string(json_get(message, "tool_call_id"));
         read_calls(turn, json_get(message, "tool_calls"));
-        result = parts_add_content(&turn->parts, json_get(message, "content"), err);
+        if (i == attached)
+            result = parts_add_attachments(&turn->parts, request->raw_attachments, err);
+        if (result == 0)
+            result = parts_add_content(&turn->parts, json_get(message, "content"), err);
     }
     return result;
 }
@@ -82,7 +94,7 @@ int conversation_read(struct conversation *c, const struct llm_request *request,
     *c = (struct conversation){.turns = NULL};
     add_text(c, ROLE_SYSTEM, request->system);
     if (request->raw_messages.len > 0)
-        result = read_raw(c, request->raw_messages, err);
+        result = read_raw(c, request, err);
     else
         for (size_t i = 0; i < request->message_count && result == 0; i++)
             result = read_message(c, &request->messages[i], err);

@@ -37,8 +37,7 @@ struct llm_format {
      * too large shows in buf_error. */
     MUST_USE int (*write_request)(struct buf *body, const struct llm_model *model,
                                   const struct llm_request *request, struct err *err);
-    /* Borrows the reading, but not the request. */
-    void *(*reader_new)(struct llm_reading *reading, const struct llm_request *request);
+    void *(*reader_new)(struct llm_reading *reading); /* borrows the reading */
     /* The data of one frame: 0, LLM_FINAL, or a negative code with the reading's failure filled. */
     MUST_USE int (*read)(void *reader, struct span data);
     void (*reader_free)(void *reader); /* NULL is a no-op */

@@ -370,7 +370,7 @@ int llm_start(struct loop *loop, struct fetcher *fetcher, const struct llm_model
         return err_set(err, ERR_NOT_SUPPORTED, "provider", "the wire format %s is not known",
                        model->format);
     struct llm_call *call = call_new(loop, model, hooks);
-    call->reader = call->format->reader_new(&call->reading, request);
+    call->reader = call->format->reader_new(&call->reading);
     struct buf body;
     buf_init(&body, REQUEST_BYTES);
     int result = call->format->write_request(&body, model, request, err);

@@ -41,13 +41,16 @@ struct llm_request {
     const struct llm_message *messages;
     size_t message_count;
     struct span
-        raw_messages;    /* JSON array given by a stateless request, used instead of `messages` */
-    struct span system;  /* put before the messages when not empty */
-    struct span params;  /* JSON text of the checked params object, or SPAN_NONE; members of its
-                            `extra` go out as they are and win over a param of the same name; model,
-                            messages, stream and stream_options are ours and passed by */
-    struct span prefill; /* what the answer begins with and must go on from, or SPAN_NONE: sent as a
-                            last message of the assistant; the pieces are what comes behind it */
+        raw_messages; /* JSON array given by a stateless request, used instead of `messages` */
+    struct span raw_attachments; /* as of a message: they come with the last raw one of the user */
+    struct span system;          /* put before the messages when not empty */
+    struct span params; /* JSON text of the checked params object, or SPAN_NONE; members of its
+                           `extra` go out as they are and win over a param of the same name; model,
+                           messages, stream and stream_options are ours and passed by */
+    struct span
+        prefill; /* what the answer begins with and must go on from, or SPAN_NONE: sent as a
+                    last message of the assistant; the pieces are what comes behind it. White
+                    space at its end, which some providers refuse, may get lost on the way */
     const char *generation; /* sent as X-Request-Id */
 };
 

@@ -13,9 +13,8 @@ struct ollama_reader {
     struct tool_calls calls;
 };
 
-static void *ollama_reader_new(struct llm_reading *reading, const struct llm_request *request)
+static void *ollama_reader_new(struct llm_reading *reading)
 {
-    (void)request; /* the format's own */
     struct ollama_reader *r = MEM_NEW(struct ollama_reader);
     r->magic = READER_MAGIC;
     r->reading = reading;

@@ -63,9 +63,9 @@ static void put_image(struct json_writer *w, const struct part *part)
     json_close(w);
 }
 
+/* Into an open array. */
 static void put_parts(struct json_writer *w, const struct parts *parts)
 {
-    json_open(w, "content", '[');
     for (size_t i = 0; i < parts->count; i++) {
         const struct part *part = &parts->each[i];
         if (part->kind == PART_IMAGE) {
@@ -77,7 +77,6 @@ static void put_parts(struct json_writer *w, const struct parts *parts)
         json_member_str(w, "text", part->text);
         json_close(w);
     }
-    json_close(w);
 }
 
 static int put_message(struct json_writer *w, const struct llm_message *message, struct err *err)
@@ -90,7 +89,9 @@ static int put_message(struct json_writer *w, const struct llm_message *message,
         json_member_str(w, "content", message->content);
     } else {
         parts_add_text(&parts, message->content);
+        json_open(w, "content", '[');
         put_parts(w, &parts);
+        json_close(w);
     }
     if (message->tool_calls.len > 0)
         json_member_raw(w, "tool_calls", message->tool_calls);
@@ -108,55 +109,86 @@ static bool is_reasoning(struct span part)
     return type.len > 2 && json_name_is(span_make(type.ptr + 1, type.len - 2), "reasoning");
 }
 
-static bool has_reasoning(struct span content)
-{
-    struct json_walk walk = json_walk_array(content);
-    struct span name, part;
-    while (json_walk_next(&walk, &name, &part))
-        if (is_reasoning(part))
-            return true;
-    return false;
-}
-
-static void put_content_without_reasoning(struct json_writer *w, struct span content)
+static size_t count_parts(struct span content, bool of_reasoning)
 {
     struct json_walk walk = json_walk_array(content);
     struct span name, part;
     size_t count = 0;
-    json_key(w, SPAN_LIT("content"));
-    (void)buf_byte(w->buf, '[');
     while (json_walk_next(&walk, &name, &part))
-        if (!is_reasoning(part)) {
-            (void)buf_text(w->buf, count++ == 0 ? "" : ",");
-            (void)buf_span(w->buf, part);
-        }
-    if (count > 0) {
-        (void)buf_byte(w->buf, ']');
-    } else { /* no empty array */
-        w->buf->len--;
-        (void)buf_text(w->buf, "null");
-    }
+        count += is_reasoning(part) == of_reasoning;
+    return count;
 }
 
-/* As it came, but for reasoning. */
-static void put_raw_message(struct json_writer *w, struct span message)
+/* What is attached, then the raw content, text or parts, without reasoning. */
+static void put_raw_content(struct json_writer *w, struct span content,
+                            const struct parts *attached)
+{
+    struct json_walk walk = json_walk_array(content);
+    struct span name, part;
+    bool is_text = content.len > 2 && content.ptr[0] == '"';
+    if (attached->count + count_parts(content, false) == 0 && !is_text) {
+        json_member_null(w, "content");
+        return;
+    }
+    json_open(w, "content", '[');
+    put_parts(w, attached);
+    if (is_text) {
+        json_open(w, NULL, '{');
+        json_member_str(w, "type", SPAN_LIT("text"));
+        json_member_raw(w, "text", content);
+        json_close(w);
+    }
+    while (json_walk_next(&walk, &name, &part))
+        if (!is_reasoning(part))
+            json_member_raw(w, NULL, part);
+    json_close(w);
+}
+
+/* As it came, but for reasoning and what is attached. */
+static void put_raw_message(struct json_writer *w, struct span message,
+                            const struct parts *attached)
 {
     struct json_walk walk = json_walk_object(message);
     struct span name, value;
-    if (!has_reasoning(json_raw(message, "content"))) {
+    if (attached->count == 0 && count_parts(json_raw(message, "content"), true) == 0) {
         json_member_raw(w, NULL, message);
         return;
     }
     json_open(w, NULL, '{');
     while (json_walk_next(&walk, &name, &value)) {
         if (json_name_is(name, "content")) {
-            put_content_without_reasoning(w, value);
+            put_raw_content(w, value, attached);
             continue;
         }
         json_key_raw(w, name);
         json_put_raw(w->buf, value);
     }
     json_close(w);
+}
+
+static bool is_of_user(struct span message)
+{
+    struct span role = json_raw(message, "role");
+    return role.len > 2 && json_name_is(span_make(role.ptr + 1, role.len - 2), "user");
+}
+
+static int put_raw_messages(struct json_writer *w, const struct llm_request *request,
+                            struct err *err)
+{
+    struct parts attached = {.each = NULL};
+    const struct parts none = {.each = NULL};
+    struct json_walk walk = json_walk_array(request->raw_messages);
+    struct span name, message;
+    struct span last = SPAN_NONE; /* of the user */
+    while (json_walk_next(&walk, &name, &message))
+        if (is_of_user(message))
+            last = message;
+    int result = parts_add_attachments(&attached, request->raw_attachments, err);
+    walk = json_walk_array(request->raw_messages);
+    while (result == 0 && json_walk_next(&walk, &name, &message))
+        put_raw_message(w, message, message.ptr == last.ptr ? &attached : &none);
+    parts_release(&attached);
+    return result;
 }
 
 static int put_messages(struct json_writer *w, const struct llm_request *request, struct err *err)
@@ -166,12 +198,8 @@ static int put_messages(struct json_writer *w, const struct llm_request *request
     if (request->system.len > 0)
         result = put_message(w, &(struct llm_message){.role = "system", .content = request->system},
                              err);
-    if (request->raw_messages.len > 0) {
-        struct json_walk walk = json_walk_array(request->raw_messages);
-        struct span name, value;
-        while (json_walk_next(&walk, &name, &value))
-            put_raw_message(w, value);
-    }
+    if (request->raw_messages.len > 0 && result == 0)
+        result = put_raw_messages(w, request, err);
     for (size_t i = 0; request->raw_messages.len == 0 && i < request->message_count; i++)
         if (result == 0)
             result = put_message(w, &request->messages[i], err);

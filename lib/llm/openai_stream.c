@@ -13,9 +13,8 @@ struct openai_reader {
     struct tool_calls calls;
 };
 
-static void *openai_reader_new(struct llm_reading *reading, const struct llm_request *request)
+static void *openai_reader_new(struct llm_reading *reading)
 {
-    (void)request; /* the format's own */
     struct openai_reader *r = MEM_NEW(struct openai_reader);
     r->magic = READER_MAGIC;
     r->reading = reading;

@@ -92,14 +92,13 @@ static int read_whole(struct journal *j, const struct llm_format *format, struct
                       uint8_t seed)
 {
     const struct llm_hooks hooks = {.on_piece = on_piece, .on_call = on_call, .arg = j};
-    const struct llm_request request = {.prefill = SPAN_LIT("so \n")};
     j->format = format;
     j->reading = (struct llm_reading){
         .hooks = &hooks, .has_output = true, .usage = usage_unknown()}; /* no timers here */
     buf_init(&j->said, ROOM);
     for (size_t i = 0; i < PARTS; i++)
         buf_init(&j->fragments[i], ROOM);
-    j->reader = format->reader_new(&j->reading, &request);
+    j->reader = format->reader_new(&j->reading);
     int rc = feed(j, bytes, seed);
     format->reader_free(j->reader);
     for (size_t i = 0; i < PARTS; i++)

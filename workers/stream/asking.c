@@ -60,7 +60,9 @@ static void ask(struct answer *a, struct llm_request *request, struct history_to
 
 static void ask_stateless(struct answer *a)
 {
-    struct llm_request request = {.raw_messages = run_claimed(a->run)->job.messages};
+    const struct job *job = &run_claimed(a->run)->job;
+    struct llm_request request = {.raw_messages = job->messages,
+                                  .raw_attachments = job->attachments};
     ask(a, &request, (struct history_told){0, 0});
 }
 
@@ -76,7 +78,8 @@ static void ask_with(struct answer *a, const struct chat_view *view)
     struct history_told told = {(int64_t)history.count, all - (int64_t)history.count};
     if (told.left_out < 0)
         told.left_out = 0;
-    history_add(&history, run_claimed(a->run)->job.message);
+    const struct job *job = &run_claimed(a->run)->job;
+    history_add(&history, job->message, job->attachments);
     struct llm_request request = {.messages = history.messages, .message_count = history.count};
     ask(a, &request, told);
     history_release(&history);

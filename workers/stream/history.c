@@ -21,7 +21,10 @@ static bool read_message(struct history *h, struct span bytes, struct llm_messag
         return false;
     h->docs[h->doc_count++] = doc;
     struct span content = mp_str(mp_get(mp_root(doc), "content"), SPAN_NONE);
-    *out = (struct llm_message){.role = role_of(mp_root(doc)), .content = content};
+    *out =
+        (struct llm_message){.role = role_of(mp_root(doc)),
+                             .content = content,
+                             .attachments = mp_str(mp_get(mp_root(doc), "attachments"), SPAN_NONE)};
     return out->role != NULL && content.ptr != NULL;
 }
 
@@ -31,7 +34,7 @@ void history_init(struct history *h, const struct span *messages, size_t count, 
                           .docs = mem_new_array(count + 1, sizeof(struct mp_doc *))};
     size_t from = count, bytes = 0, turn_bytes = 0;
     for (size_t i = count; i > 0 && read_message(h, messages[i - 1], &h->messages[i - 1]); i--) {
-        turn_bytes += h->messages[i - 1].content.len;
+        turn_bytes += h->messages[i - 1].content.len + h->messages[i - 1].attachments.len;
         if (bytes + turn_bytes > max_bytes)
             break;
         if (strcmp(h->messages[i - 1].role, "user") != 0)
@@ -44,9 +47,10 @@ void history_init(struct history *h, const struct span *messages, size_t count, 
     memmove(h->messages, h->messages + from, h->count * sizeof *h->messages);
 }
 
-void history_add(struct history *h, struct span message)
+void history_add(struct history *h, struct span message, struct span attachments)
 {
-    h->messages[h->count++] = (struct llm_message){.role = "user", .content = message};
+    h->messages[h->count++] =
+        (struct llm_message){.role = "user", .content = message, .attachments = attachments};
 }
 
 void history_release(struct history *h)

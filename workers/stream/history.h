@@ -13,11 +13,12 @@ struct history {
 };
 
 /* Reads committed messages (msgpack, oldest first; borrowed until history_release) and keeps the
- * newest turns of at most `max_bytes` of text. A turn begins with a user's message; one that is cut
- * at its front, or cannot be read, and all before it are left out. Calls of tools are left out: the
- * results that a provider wants to see behind them are not in a chat. */
+ * newest turns of at most `max_bytes` of text and attachments. A turn begins with a user's message;
+ * one that is cut at its front, or cannot be read, and all before it are left out. Calls of tools
+ * are left out: the results that a provider wants to see behind them are not in a chat. */
 void history_init(struct history *h, const struct span *messages, size_t count, size_t max_bytes);
 void history_release(struct history *h);
-void history_add(struct history *h, struct span message); /* the user's newest; at most once */
+/* The user's newest; at most once. */
+void history_add(struct history *h, struct span message, struct span attachments);
 
 #endif

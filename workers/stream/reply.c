@@ -28,6 +28,8 @@ void reply_release(struct reply *r)
 
 static void text_put(struct reply_text *t, int64_t part, struct span text)
 {
+    if (text.len == 0)
+        return; /* a signature alone */
     if (t->part >= 0 && t->part != part)
         (void)buf_text(&t->text, "\n\n"); /* a full buffer shows in the message's own */
     (void)buf_span(&t->text, text);

@@ -182,9 +182,9 @@ struct span calls_sent(void)
 
 const char *quoted(const char *text)
 {
-    static char rooms[4][64 * 1024];
+    static char rooms[16][64 * 1024];
     static size_t turn;
-    char *room = rooms[turn++ % 4];
+    char *room = rooms[turn++ % 16];
     size_t len = strlen(text);
     assert_true(len < sizeof(rooms[0]));
     for (size_t i = 0; i <= len; i++)

@@ -47,7 +47,7 @@ struct span calls_sent(void);
 void calls_assert_sent(const struct llm_request *request, const char *answer, const char *wanted);
 /* Is refused before anything goes out, with `says` in the message. */
 void calls_assert_refused(const struct llm_request *request, const char *says);
-/* ' becomes ". Valid until the fourth call after it. */
+/* ' becomes ". Valid until the sixteenth call after it. */
 const char *quoted(const char *text);
 #define Q(text) span_of(quoted(text))
 

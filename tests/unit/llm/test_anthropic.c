@@ -259,43 +259,6 @@ static void usage_is_what_the_provider_told(void **state)
     assert_int_equal(seen.usage.input, -1);
 }
 
-/* The white space that was trimmed off a prefill is shown once, whether the model says it again or
- * not. */
-static void a_prefill_goes_on_without_a_seam(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *prefill, *stream, *heard;
-    } cases[] = {
-        {"It is ", TEXT("0", " so"), "D0:so|"},
-        {"It is ", TEXT("0", "so"), "D0:so|"},
-        {"It is\n\n", TEXT("0", "\\n") TEXT("0", "\\n so"), "D0: so|"},
-        {"It is\n\n", TEXT("0", "\\nso") TEXT("0", "\\nyes"), "D0:so|D0:\nyes|"},
-        {"It is", TEXT("0", " so"), "D0: so|"},
-        {" ", TEXT("0", " so"), "D0: so|"},
-    };
-    static const struct llm_message hello = {.role = "user", .content = {"hi", 2}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct err err;
-        char *bytes = mem_printf("%s%s%s%s", HEAD, quoted(BEGIN_TEXT("0")), quoted(cases[i].stream),
-                                 quoted(FINISH("end_turn") STOP));
-        const struct step script[] = {SEND(bytes), CLOSE};
-        calls_reset();
-        seen.model.format = "anthropic";
-        server->script = script;
-        assert_int_equal(calls_start(&(struct llm_request){.messages = &hello,
-                                                           .message_count = 1,
-                                                           .prefill = span_of(cases[i].prefill),
-                                                           .generation = "g"},
-                                     &err),
-                         0);
-        calls_run();
-        assert_int_equal(seen.dones, 1);
-        assert_string_equal(seen.heard.ptr, cases[i].heard);
-        mem_free(bytes);
-    }
-}
-
 static void what_a_provider_can_send_is_bounded(void **state)
 {
     (void)state;
@@ -346,8 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_stream_may_be_cut_at_every_byte), T(every_event_is_read),
         T(every_failure_has_its_name),          T(a_provider_may_forbid_to_ask_again),
-        T(usage_is_what_the_provider_told),     T(a_prefill_goes_on_without_a_seam),
-        T(what_a_provider_can_send_is_bounded), T(cancel_in_every_hook_is_silent),
+        T(usage_is_what_the_provider_told),     T(what_a_provider_can_send_is_bounded),
+        T(cancel_in_every_hook_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,20 @@ static void attachments_stand_before_the_text(void **state)
                 "what is this?")) "]" TAIL);
 }
 
+static void what_is_attached_comes_with_the_last_of_the_user(void **state)
+{
+    (void)state;
+    assert_sent(
+        &(struct llm_request){
+            .raw_messages = Q("[{'role':'user','content':'a'},{'role':'assistant','content':'b'},"
+                              "{'role':'user','content':'c'},{'role':'assistant','content':'d'}]"),
+            .raw_attachments = Q("[{'type':'image','media_type':'image/png','data':'iVBO'}]"),
+            .generation = "g"},
+        BEGIN "'messages':[" USER(TEXT("a")) "," ASSISTANT(TEXT("b")) "," USER(
+            "{'type':'image','source':{'type':'base64','media_type':'image/"
+            "png','data':'iVBO'}}," TEXT("c")) "," ASSISTANT(TEXT("d")) "]" TAIL);
+}
+
 static void a_prefill_is_what_the_assistant_said_last(void **state)
 {
     (void)state;
@@ -328,6 +342,7 @@ int main(void)
         T(the_head_names_the_version_and_the_key),
         T(a_conversation_becomes_blocks),
         T(attachments_stand_before_the_text),
+        T(what_is_attached_comes_with_the_last_of_the_user),
         T(a_prefill_is_what_the_assistant_said_last),
         T(params_have_their_names_there),
         T(a_round_of_tools_thinks_only_with_its_reasoning),

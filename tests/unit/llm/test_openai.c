@@ -85,6 +85,22 @@ static void attachments_become_parts_before_the_text(void **state)
         "'url':'data:image/png;base64,iVBO'}},{'type':'image_url','image_url':{'url':'https://h/"
         "x.png'}},{'type':'text','text':'a.txt:\\nhi'},{'type':'text','text':'what is this?'}]},"
         "{'role':'user','content':'b'}]," ASKED "}");
+    struct llm_request raw = {
+        .raw_messages = Q("[{'role':'user','content':'a'},{'content':'b','role':'\\u0075ser'},"
+                          "{'role':'assistant','content':'c'}]"),
+        .raw_attachments = Q("[{'type':'image','media_type':'image/png','data':'iVBO'}]"),
+        .generation = "g"};
+    assert_sent(&raw, "{'model':'gpt-x','messages':[{'role':'user','content':'a'},{'content':[{"
+                      "'type':'image_url','image_url':{'url':'data:image/png;base64,iVBO'}},{"
+                      "'type':'text','text':'b'}],'role':'\\u0075ser'},"
+                      "{'role':'assistant','content':'c'}]," ASKED "}");
+    raw.raw_messages = Q("[{'role':'user','content':[{'type':'text','text':'b'}]}]");
+    assert_sent(&raw, "{'model':'gpt-x','messages':[{'role':'user','content':[{'type':'image_url',"
+                      "'image_url':{'url':'data:image/png;base64,iVBO'}},{'type':'text','text':'b'"
+                      "}]}]," ASKED "}");
+    raw.raw_messages = Q("[{'role':'user','content':''}]");
+    assert_sent(&raw, "{'model':'gpt-x','messages':[{'role':'user','content':[{'type':'image_url',"
+                      "'image_url':{'url':'data:image/png;base64,iVBO'}}]}]," ASKED "}");
     const struct llm_message film = {
         .role = "user", .content = SPAN_LIT("a"), .attachments = Q("[{'type':'film'}]")};
     calls_assert_refused(

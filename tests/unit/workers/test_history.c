@@ -29,7 +29,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add(struct fixture *f, const char *role, const char *content)
+static void add_with(struct fixture *f, const char *role, const char *content,
+                     const char *attachments)
 {
     struct buf *b = &f->bytes[f->count];
     buf_init(b, 4096);
@@ -37,9 +38,16 @@ static void add(struct fixture *f, const char *role, const char *content)
     mp_field_int(&fields, "v", 1);
     mp_field_str(&fields, "role", span_of(role));
     mp_field_str(&fields, "content", span_of(content));
+    if (attachments != NULL)
+        mp_field_str(&fields, "attachments", span_of(attachments));
     mp_field_str(&fields, "tool_calls", SPAN_LIT("[{\"call_id\":\"c\"}]"));
     mp_fields_end(&fields);
     f->messages[f->count++] = buf_as_span(b);
+}
+
+static void add(struct fixture *f, const char *role, const char *content)
+{
+    add_with(f, role, content, NULL);
 }
 
 static void add_turns(struct fixture *f)
@@ -67,9 +75,27 @@ static void nothing_but_the_new_message(void **state)
     struct fixture *f = *state;
     read(f, 1000);
     assert_int_equal(f->history.count, 0);
-    history_add(&f->history, SPAN_LIT("new"));
+    history_add(&f->history, SPAN_LIT("new"), SPAN_NONE);
     assert_int_equal(f->history.count, 1);
     check(f, 0, "user", "new");
+}
+
+static void attachments_come_along_and_count(void **state)
+{
+    struct fixture *f = *state;
+    add_with(f, "user", "1", "[1234567]");
+    add(f, "assistant", "2");
+    add_with(f, "user", "3", "[{}]");
+    read(f, 16);
+    assert_int_equal(f->history.count, 3);
+    assert_span(f->history.messages[0].attachments, SPAN_LIT("[1234567]"));
+    assert_true(f->history.messages[1].attachments.ptr == NULL);
+    assert_span(f->history.messages[2].attachments, SPAN_LIT("[{}]"));
+    history_add(&f->history, SPAN_LIT("new"), SPAN_LIT("[7]"));
+    assert_span(f->history.messages[3].attachments, SPAN_LIT("[7]"));
+    history_release(&f->history);
+    read(f, 15);
+    assert_int_equal(f->history.count, 1);
 }
 
 static void all_that_fits_oldest_first(void **state)
@@ -78,7 +104,7 @@ static void all_that_fits_oldest_first(void **state)
     add_turns(f);
     read(f, 16);
     assert_int_equal(f->history.count, 4);
-    history_add(&f->history, SPAN_LIT("new"));
+    history_add(&f->history, SPAN_LIT("new"), SPAN_NONE);
     check(f, 0, "user", "1111");
     check(f, 3, "assistant", "4444");
     check(f, 4, "user", "new");
@@ -142,13 +168,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_but_the_new_message),
-        TEST(all_that_fits_oldest_first),
-        TEST(whole_turns_only),
-        TEST(none_when_not_even_the_newest_fits),
-        TEST(a_page_that_begins_within_a_turn),
-        TEST(what_cannot_be_read_ends_the_history),
-        TEST(an_unknown_role_ends_the_history),
+        TEST(nothing_but_the_new_message),          TEST(attachments_come_along_and_count),
+        TEST(all_that_fits_oldest_first),           TEST(whole_turns_only),
+        TEST(none_when_not_even_the_newest_fits),   TEST(a_page_that_begins_within_a_turn),
+        TEST(what_cannot_be_read_ends_the_history), TEST(an_unknown_role_ends_the_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,15 +126,24 @@ static void output_has_null_for_what_there_is_none_of(void **state)
                  "\"name\":\"find\",\"arguments\":\"{}\"}]}"));
 }
 
+/* A signature, of a part of its own where reasoning is redacted, is no text. */
+static void a_signature_leaves_no_trace(void **state)
+{
+    struct fixture *f = *state;
+    say(f, EVENT_REASONING, 0, "hm");
+    say(f, EVENT_REASONING, 0, "");
+    say(f, EVENT_REASONING, 1, "");
+    say(f, EVENT_REASONING, 2, "so");
+    assert_span(buf_as_span(&f->reply.reasoning.text), SPAN_LIT("hm\n\nso"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_message_has_what_was_said),
-        TEST(parts_stand_apart),
-        TEST(a_refusal_is_the_content_where_there_is_no_text),
-        TEST(whole_calls_are_kept),
-        TEST(output_has_null_for_what_there_is_none_of),
+        TEST(a_signature_leaves_no_trace), TEST(a_message_has_what_was_said),
+        TEST(parts_stand_apart),           TEST(a_refusal_is_the_content_where_there_is_no_text),
+        TEST(whole_calls_are_kept),        TEST(output_has_null_for_what_there_is_none_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
