@@ -33,7 +33,7 @@ struct body {
     struct span user;
     struct span replace_from; /* id of a message */
     bool has_user_message;    /* among the messages of a stateless body */
-    bool has_image;           /* among the attachments: the model must be declared for it */
+    bool has_image;           /* attached or in a message: the model must be declared for it */
     bool wants_record;        /* stream: false */
     /* Words of the table in body.c, the default where the client said nothing. */
     const char *lane, *on_stop, *upstream_on_stop, *on_interrupt, *if_busy;

@@ -36,7 +36,7 @@ static bool is_one_of(struct span text, const char *const *words)
     return *words != NULL;
 }
 
-static bool is_image_media(struct span media_type)
+bool body_is_image_media(struct span media_type)
 {
     static const char *const known[] = {"image/png", "image/jpeg", "image/gif", "image/webp", NULL};
     return is_one_of(media_type, known);
@@ -62,7 +62,7 @@ static bool is_text_media(struct span media_type)
 }
 
 static const struct kind KINDS[] = {
-    {"image", is_image_media, "image/png, image/jpeg, image/gif or image/webp", true, true},
+    {"image", body_is_image_media, "image/png, image/jpeg, image/gif or image/webp", true, true},
     {"text", is_text_media, "text/..., application/json, application/xml or application/yaml",
      false, false},
 };
@@ -111,8 +111,7 @@ static int take_members(struct attachment *a, const struct json *value)
     return 0;
 }
 
-/* http or https with a host, in the characters that a URL may have. */
-static bool is_web_url(struct span url)
+bool body_is_web_url(struct span url)
 {
     size_t scheme = span_starts_with(url, "https://")  ? 8
                     : span_starts_with(url, "http://") ? 7
@@ -158,7 +157,7 @@ static int check_content(const struct attachment *a, const struct kind *kind)
     if (!kind->may_be_url) { /* no provider fetches it, and neither does this server */
         return refuse(a, "url", "can only name an image; a text comes as data");
     }
-    return is_web_url(a->url) ? 0 : refuse(a, "url", "must be an http or https URL");
+    return body_is_web_url(a->url) ? 0 : refuse(a, "url", "must be an http or https URL");
 }
 
 static int check_attachment(struct body_parse *p, size_t index, const struct json *value)

@@ -25,5 +25,12 @@ MUST_USE int body_id(struct err *err, const char *param, const struct json *valu
 MUST_USE int body_check_params(struct body_parse *p, const struct json *value);
 MUST_USE int body_check_attachments(struct body_parse *p, const struct json *value);
 MUST_USE int body_check_messages(struct body_parse *p, const struct json *value);
+/* What is wrong with a part of a message's content ("has ..."); NULL: nothing, and `is_image` says
+ * whether it is one. */
+const char *body_part_wrong(const struct json *part, const char *role, bool *is_image);
+
+bool body_is_image_media(struct span media_type);
+/* http or https with a host, in the characters that a URL may have. */
+bool body_is_web_url(struct span url);
 
 #endif

@@ -86,7 +86,6 @@ static int take_members(struct item *item, const struct json *message)
                : refuse(item, "role", "must be system, developer, user, assistant or tool");
 }
 
-/* Parts of a content: text only, in this version. */
 static int check_parts(const struct item *item)
 {
     size_t count = json_count(item->content);
@@ -94,19 +93,12 @@ static int check_parts(const struct item *item)
         return refuse(item, "content", "must be text or 1 to %d parts", LIMIT_PARTS);
     }
     for (size_t i = 0; i < count; i++) {
-        const struct json *part = json_at(item->content, i);
-        struct span type = json_string(json_get(part, "type"));
-        if (type.ptr == NULL) {
-            return refuse(item, "content", "must be text or parts that have a type");
+        bool is_image = false;
+        const char *wrong = body_part_wrong(json_at(item->content, i), item->role->name, &is_image);
+        if (wrong != NULL) {
+            return refuse(item, "content", "%s", wrong);
         }
-        if (!span_is(type, "text")) {
-            char param[sizeof item->parse->err->param];
-            (void)snprintf(param, sizeof param, "%s.content", item->path);
-            return body_unsupported(item->parse->err, param);
-        }
-        if (json_type(json_get(part, "text")) != JSON_STRING || json_count(part) != 2) {
-            return refuse(item, "content", "has a text part that is not {type, text}");
-        }
+        item->parse->body->has_image = item->parse->body->has_image || is_image;
     }
     return 0;
 }

@@ -192,8 +192,81 @@ static const struct row ROWS[] = {
     {GENERATIONS, ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}"), BAD,
      "messages[0].content"},
     {GENERATIONS,
-     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), LATER,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:/"
+          "/h/x.png\"}}]}"),
+     TAKEN, ""},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:/"
+          "/h/x.png\",\"detail\":\"low\"}}]}"),
+     TAKEN, ""},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "image/png;base64,iVBO\"}}]}"),
+     TAKEN, ""},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "image/tiff;base64,iVBO\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "image/png;base64,?\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "image/png,abc\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+          "image/png;base64,\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"ftp://"
+          "h/x\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:/"
+          "/h/x\",\"size\":1}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:/"
+          "/h/x\",\"detail\":1}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+          "\"https://h/x\"}}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), BAD,
      "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":\"https://h/"
+          "x\"}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS, ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}"), BAD,
+     "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"a\"}]}"), TAKEN,
+     ""},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"\","
+          "\"signature\":\"s\"}]}"),
+     TAKEN, ""},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"signature\":\"s\"}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"a\","
+          "\"signature\":1}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS,
+     ITEM("{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"a\",\"x\":1}]}"),
+     BAD, "messages[0].content"},
+    {GENERATIONS, ITEM("{\"role\":\"user\",\"content\":[{\"type\":\"reasoning\",\"text\":\"a\"}]}"),
+     BAD, "messages[0].content"},
     {GENERATIONS, ITEM("{\"role\":\"user\",\"content\":[\"x\"]}"), BAD, "messages[0].content"},
     {GENERATIONS, ITEM("{\"role\":\"user\",\"content\":[]}"), BAD, "messages[0].content"},
     {GENERATIONS, ITEM("{\"role\":\"tool\",\"content\":\"4\",\"tool_call_id\":\"c1\"}"), TAKEN, ""},
