@@ -21,9 +21,15 @@ ROWS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def streams(stack):
+    """All rows at once: what may be tried again takes its time."""
+    return {script: stack.api().new_chat(script, on_disconnect="continue") for script, *_ in ROWS}
+
+
 @pytest.mark.parametrize("script,end,code,shown", ROWS)
-def test_a_failing_provider(stack, script, end, code, shown):
-    stream = stack.api().new_chat(script)
+def test_a_failing_provider(stack, streams, script, end, code, shown):
+    stream = streams[script]
     events = stream.read_all()
     last = events[-1]
     assert last.type != "done" and last.data["done"] is False
@@ -48,8 +54,8 @@ def test_a_drip_of_single_bytes_is_read_whole(stack):
 
 def test_without_usage_the_source_says_so(stack):
     done = stack.api().new_chat("!sim tokens=10 usage=none").read_all()[-1]
-    assert done.type == "done" and done.data["usage"]["source"] in ("estimated", "unknown")
-    assert done.data["usage"]["source"] != "unknown" or done.data["usage"]["output"] is None
+    assert done.type == "done" and done.data["usage"]["source"] == "estimated"
+    assert 10 <= done.data["usage"]["output"] <= 12 and done.data["usage"]["input"] > 0
 
 
 def test_the_timers():

@@ -45,8 +45,7 @@ def check_whole(events, tokens):
 def test_the_drain_policy_reads_on_silently_for_the_exact_usage():
     with Stack(workers=0) as stack:
         api = stack.api()
-        stream = api.new_chat("!sim tokens=60 delay_ms=20 text=self", on_disconnect="continue")
-        patch_job(stack, stream.generation, upstream="drain")
+        stream = api.new_chat("!sim tokens=60 delay_ms=20 text=self", on_disconnect="continue", upstream_on_stop="drain")
         stack.start_worker()
         stream.until("delta")
         answer = api.stop(stream.generation)[1]
@@ -62,14 +61,15 @@ def test_the_drain_policy_reads_on_silently_for_the_exact_usage():
 def test_without_more_time_the_drain_policy_closes():
     with Stack(workers=0, env={"SLUICE_WORKER_DRAIN": "500ms"}) as stack:
         api = stack.api()
-        stream = api.new_chat("!sim tokens=6000 delay_ms=20", on_disconnect="continue")
-        patch_job(stack, stream.generation, upstream="drain")
+        stream = api.new_chat("!sim tokens=6000 delay_ms=20", on_disconnect="continue", upstream_on_stop="drain")
         worker = stack.start_worker()
         stream.until("delta")
         assert api.stop(stream.generation)[1]["outcome"] == "stopped"
         assert worker.stop() == 0
-        assert stack.wait_provider_closed(stream.generation)[0]["end"] == "client_closed"
-        assert settled(api, stream.generation)["source"] == "unknown"
+        row = stack.wait_provider_closed(stream.generation)[0]
+        assert row["end"] == "client_closed"
+        usage = settled(api, stream.generation)
+        assert usage["source"] == "estimated" and abs(usage["output"] - row["tokens"]) <= 2 + row["tokens"] * 0.15, (usage, row)
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------------

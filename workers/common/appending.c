@@ -71,6 +71,12 @@ int run_put_call(struct run *run, const struct call_piece *call)
     return 0;
 }
 
+void run_count_output(struct run *run, size_t bytes)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    run->output_bytes += bytes;
+}
+
 struct mp_fields run_begin_event(struct run *run, enum event_kind kind)
 {
     CHECK_MAGIC(run, RUN_MAGIC);

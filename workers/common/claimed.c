@@ -24,6 +24,7 @@ void claimed_init(struct claimed *c, const struct claim *claim)
         .chat_system = dup_or_null(claim->chat_system),
         .epoch = claim->epoch,
         .crashes = claim->crashes,
+        .length = claim->length,
         .queued_at_ms = claim->queued_at_ms,
         .was_shown = claim->was_shown,
         .is_stateless = claim->is_stateless,

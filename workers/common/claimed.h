@@ -13,6 +13,7 @@ struct claimed {
     char *chat_model;  /* of the chat's last committed turn; NULL: none */
     char *chat_system; /* likewise */
     int64_t epoch, crashes;
+    int64_t length; /* the log's, then */
     int64_t queued_at_ms;
     bool was_shown;
     bool is_stateless;

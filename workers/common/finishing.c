@@ -2,6 +2,7 @@
  * in the log, and said again until Redis answers what became of it. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metric.h"
 #include "common/worker_inner.h"
 
@@ -29,6 +30,13 @@ void run_release(struct run *run, int64_t delay_ms)
     run_set_state(run, RUN_FINISHING);
     timer_stop(&run->again);
     run_dirty(run);
+}
+
+void run_note(struct run *run, struct span note)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    mem_free(run->note);
+    run->note = span_dup(note);
 }
 
 static struct run_end broken_end(const struct run *run, int code, const char *message)
@@ -132,6 +140,8 @@ static void on_finished(int status, const struct finish_answer *answer, void *ar
         run_leave(run, RUN_KEPT, run->ending.state);
     else if (answer->outcome == FINISH_BEHIND)
         answer_behind(run, answer->length);
+    else if (answer->outcome == FINISH_OTHER && span_is(answer->state, "failed"))
+        run_leave(run, RUN_GONE, "failed"); /* what it was to replace is gone: it has the usage */
     else
         run_close(run, answer->outcome == FINISH_OTHER ? CLOSE_STOPPED : CLOSE_FENCED);
 }
@@ -163,7 +173,8 @@ void run_conclude(struct run *run)
     run_hold(run);
     if (run->release_ms != NO_RELEASE) {
         const struct lease lease = {c->tenant, c->generation, c->token};
-        queue_release(run->worker->bus, &lease, run->release_ms, SPAN_NONE, on_released, run);
+        queue_release(run->worker->bus, &lease, run->release_ms, span_of(run->note), on_released,
+                      run);
         return;
     }
     struct finish finish = ending_finish(&run->ending, c, run->outbox.length);

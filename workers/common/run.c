@@ -227,6 +227,7 @@ void run_free(struct run *run)
     timer_release(&run->again);
     outbox_release(&run->outbox);
     ending_release(&run->ending);
+    mem_free(run->note);
     claimed_release(&run->claimed);
     run->magic = 0;
     mem_free(run);

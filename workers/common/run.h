@@ -46,12 +46,20 @@ MUST_USE int run_put_call(struct run *run, const struct call_piece *call);
 /* A MAP event, of which a work puts few. Between the two calls nothing else may be put. */
 struct mp_fields run_begin_event(struct run *run, enum event_kind kind);
 void run_end_event(struct run *run, struct mp_fields *fields);
+/* Bytes of output that an earlier claim put and that this one goes on from: the limit counts them.
+ */
+void run_count_output(struct run *run, size_t bytes);
 bool run_has_shown(const struct run *run); /* a visible event was put, now or in an earlier epoch */
 
 /* The work's last word: exactly one of these. Everything put before goes into the log first. */
 void run_finish(struct run *run, const struct run_end *end);
-void run_release(struct run *run, int64_t delay_ms); /* back to the queue; it has shown nothing */
+void run_release(struct run *run, int64_t delay_ms); /* back to the queue; its policy may forbid it
+                                                        once text was shown */
 void run_closed(struct run *run);                    /* what work_stop with `read_on` promised */
+
+/* What the next claim is told when this run goes back to the queue, by run_release or because the
+ * process ends (struct claimed: attempt). */
+void run_note(struct run *run, struct span note);
 
 /* Keeps the run's memory, the work's too, while an answer that names it is under way. */
 void run_hold(struct run *run);

@@ -44,6 +44,7 @@ struct run {
     /* finishing.c */
     struct ending ending;
     int64_t release_ms; /* hand it back instead, after this; -1: no */
+    char *note;         /* for the next claim; NULL: none */
     bool is_asked;      /* finish or release is under way */
 
     /* closing.c */

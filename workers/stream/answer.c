@@ -1,12 +1,11 @@
-/* One generation as one model call: its life, its pieces and its ends. Invariant: at most one of a
- * place in line, a look at the history and a call is under way, and none once the run is over, but
- * for a call that is read on silently for its usage. */
+/* One generation as model calls, one after the other: its life and its ends. Invariant: at most one
+ * of a wait, a place in line, a look at the history and a call is under way, and none once the run
+ * is over, but for a call that is read on silently for its usage. */
 #include "stream/answer.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metric.h"
 #include "stream/answer_inner.h"
 #include "wire/limits.h"
 
@@ -17,42 +16,38 @@ struct answer *answer_of(void *arg)
     return a;
 }
 
+struct answers *answers_of(const struct answer *a)
+{
+    return worker_shared(run_worker(a->run));
+}
+
+struct span answer_model(const struct answer *a)
+{
+    return a->conf_model == NULL ? SPAN_NONE : span_of(a->conf_model->name);
+}
+
+struct span answer_system(const struct answer *a)
+{
+    const struct claimed *c = run_claimed(a->run);
+    return c->job.system.ptr != NULL ? c->job.system : span_of(c->chat_system);
+}
+
+struct usage answer_usage_now(const struct answer *a)
+{
+    struct usage told = a->call != NULL ? llm_usage(a->call) : a->spending.told;
+    return spending_usage(&a->spending, told, &a->reply);
+}
+
 /* Ends. */
-
-static struct usage usage_now(const struct answer *a)
-{
-    if (a->call == NULL)
-        return a->usage;
-    return a->was_asked ? llm_usage(a->call) : a->usage;
-}
-
-/* The call is over, or is closed now. */
-static void call_ended(struct answer *a, struct usage usage)
-{
-    if (a->was_asked)
-        a->usage = usage;
-    a->call = NULL;
-    metric_add(METRIC_PROVIDER_OPEN, -1);
-    place_give(&a->place);
-}
-
-static void cancel_call(struct answer *a)
-{
-    struct llm_call *call = a->call;
-    if (call == NULL)
-        return;
-    struct usage usage = llm_usage(call);
-    llm_cancel(call);
-    call_ended(a, usage);
-}
 
 static void end_broken(struct answer *a, const char *state, int code, const char *message,
                        int provider_status)
 {
-    a->usage.is_settled = true;
+    struct usage usage = answer_usage_now(a);
+    usage.is_settled = true;
     const struct run_end end = {
         .state = state,
-        .usage = a->usage,
+        .usage = usage,
         .code = code,
         .message = message,
         .provider_status = provider_status,
@@ -69,22 +64,26 @@ void answer_fail(struct answer *a, int code, const char *message)
     end_broken(a, "failed", code, message, 0);
 }
 
+void answer_break(struct answer *a, int code, const char *message, int provider_status)
+{
+    place_give(&a->place);
+    end_broken(a, reply_is_empty(&a->reply) ? "failed" : "interrupted", code, message,
+               provider_status);
+}
+
 void answer_give_back(struct answer *a, int64_t delay_ms)
 {
     place_give(&a->place);
+    answer_note(a);
     run_release(a->run, delay_ms);
 }
 
-static void end_too_large(struct answer *a)
-{
-    cancel_call(a);
-    end_broken(a, "failed", ERR_OUTPUT_LIMIT, NULL, 0);
-}
-
-static void end_done(struct answer *a, const char *finish_reason)
+void answer_done(struct answer *a, const char *finish_reason)
 {
     const struct claimed *c = run_claimed(a->run);
+    struct usage usage = answer_usage_now(a);
     struct buf reply, output;
+    usage.is_settled = true;
     buf_init(&reply, LIMIT_MP_BYTES);
     buf_init(&output, LIMIT_MP_BYTES);
     if (c->is_stateless)
@@ -96,10 +95,10 @@ static void end_done(struct answer *a, const char *finish_reason)
                                                 .model = answer_model(a),
                                                 .finish_reason = span_of(finish_reason),
                                                 .created_at_ms = clock_wall_ms(),
-                                                .usage = a->usage});
+                                                .usage = usage});
     const struct run_end end = {
         .state = "done",
-        .usage = a->usage,
+        .usage = usage,
         .finish_reason = span_of(finish_reason),
         .reply = c->is_stateless ? SPAN_NONE : buf_as_span(&reply),
         .output = c->is_stateless ? buf_as_span(&output) : SPAN_NONE,
@@ -107,116 +106,37 @@ static void end_done(struct answer *a, const char *finish_reason)
         .system = answer_system(a),
     };
     if (buf_error(&reply) != 0 || buf_error(&output) != 0)
-        end_broken(a, "failed", ERR_OUTPUT_LIMIT, NULL, 0);
+        answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
     else
         run_finish(a->run, &end);
     buf_release(&reply);
     buf_release(&output);
 }
 
-/* The call's hooks. */
-
-static void on_connected(void *arg)
-{
-    struct answer *a = answer_of(arg);
-    a->was_asked = true;
-    if (!a->is_silent)
-        run_enter(a->run, RUN_PREFILL);
-}
-
-static void on_piece(const struct piece *piece, void *arg)
-{
-    struct answer *a = answer_of(arg);
-    if (a->is_silent)
-        return;
-    metric_add(METRIC_TOKENS_OUT, 1);
-    run_enter(a->run, RUN_STREAMING);
-    if (run_put_piece(a->run, piece) != 0)
-        end_too_large(a);
-    else
-        reply_put_piece(&a->reply, piece);
-}
-
-static void on_call(const struct call_piece *call, void *arg)
-{
-    struct answer *a = answer_of(arg);
-    struct call_piece dated = *call;
-    if (a->is_silent)
-        return;
-    metric_add(METRIC_TOKENS_OUT, 1);
-    run_enter(a->run, RUN_STREAMING);
-    if (call->kind == EVENT_TOOL_CALL)
-        dated.at_ms = clock_wall_ms();
-    if (run_put_call(a->run, &dated) != 0)
-        end_too_large(a);
-    else
-        reply_put_call(&a->reply, &dated);
-}
-
-static void on_done(const struct llm_result *result, void *arg)
-{
-    struct answer *a = answer_of(arg);
-    call_ended(a, result->usage);
-    a->usage.is_settled = true;
-    if (a->is_silent)
-        run_closed(a->run);
-    else
-        end_done(a, result->finish_reason);
-}
-
-static void on_failed(const struct llm_failure *failure, void *arg)
-{
-    struct answer *a = answer_of(arg);
-    bool may_go_on = run_has_shown(a->run) && failure->code != -ERR_OUTPUT_LIMIT;
-    metric_add(METRIC_PROVIDER_ERRORS, 1);
-    call_ended(a, failure->usage);
-    a->usage.is_settled = true;
-    if (a->is_silent)
-        run_closed(a->run);
-    else
-        end_broken(a, may_go_on ? "interrupted" : "failed", failure->code, failure->message,
-                   failure->provider_status);
-}
-
-/* The call itself. */
-
-void answer_call(struct answer *a, const struct llm_request *request)
-{
-    const struct llm_hooks hooks = {.on_connected = on_connected,
-                                    .on_piece = on_piece,
-                                    .on_call = on_call,
-                                    .on_done = on_done,
-                                    .on_failed = on_failed,
-                                    .arg = a};
-    struct worker *worker = run_worker(a->run);
-    struct err err;
-    if (llm_start(worker_loop(worker), worker_fetcher(worker), &a->model, request, &hooks, &a->call,
-                  &err) != 0) {
-        answer_fail(a, ERR_PROVIDER_REFUSED, err.message);
-        return;
-    }
-    metric_add(METRIC_PROVIDER_REQUESTS, 1);
-    metric_add(METRIC_PROVIDER_OPEN, 1);
-    run_enter(a->run, RUN_CONNECTING);
-}
-
 /* The work. */
 
 static void answer_start(void *work)
 {
-    answer_ask(answer_of(work));
+    struct answer *a = answer_of(work);
+    if (run_claimed(a->run)->was_shown)
+        answer_resume(a);
+    else
+        answer_try(a);
 }
 
 static bool answer_stop(void *work, bool read_on)
 {
     struct answer *a = answer_of(work);
     a->is_silent = true;
-    if (read_on && a->call != NULL && a->was_asked) {
+    timer_stop(&a->wait);
+    if (read_on && a->call != NULL && a->spending.was_asked) {
         llm_resume(a->call);
         return false;
     }
-    cancel_call(a);
+    answer_cancel(a);
     place_give(&a->place);
+    if (!run_is_over(a->run))
+        answer_note(a); /* it may go back to the queue */
     return true;
 }
 
@@ -235,18 +155,29 @@ static struct usage answer_usage(const void *work)
 {
     const struct answer *a = work;
     CHECK_MAGIC(a, ANSWER_MAGIC);
-    return usage_now(a);
+    return answer_usage_now(a);
 }
 
 static void *answer_new(struct run *run)
 {
     struct answer *a = MEM_NEW(struct answer);
     const struct conf *conf = worker_conf(run_worker(run));
+    const struct claimed *c = run_claimed(run);
     a->magic = ANSWER_MAGIC;
     a->run = run;
-    /* An earlier claim may have asked: then nobody knows. */
-    a->usage = run_claimed(run)->epoch == 1 ? usage_none() : usage_unknown();
+    timer_init(&a->wait, worker_loop(run_worker(run)), on_answer_wait, a);
+    attempts_init(&a->attempts);
+    join_init(&a->join);
     reply_init(&a->reply, 8 * (size_t)conf->limits_output); /* calls are kept as JSON */
+    shown_init(&a->shown, &a->reply);
+    attempts_read(&a->attempts, span_of(c->attempt));
+    spending_init(&a->spending, c->epoch > 1 && a->attempts.epoch != c->epoch - 1);
+    a->spending.lost_input = a->attempts.lost_input;
+    a->spending.lost_output = a->attempts.lost_output;
+    if (c->job_status == 0 && c->job.prefill.len > 0) {
+        a->seed = c->job.prefill;
+        join_set(&a->join, a->seed, 0, 1);
+    }
     return a;
 }
 
@@ -255,8 +186,12 @@ static void answer_free(void *work)
     struct answer *a = answer_of(work);
     a->is_silent = true;
     place_drop(&a->place); /* held in the teardown only, where nobody shall be served */
-    cancel_call(a);
+    answer_cancel(a);
+    timer_release(&a->wait);
+    shown_release(&a->shown);
     reply_release(&a->reply);
+    join_release(&a->join);
+    attempts_release(&a->attempts);
     conf_model_free(a->conf_model);
     a->magic = 0;
     mem_free(a);
@@ -264,14 +199,20 @@ static void answer_free(void *work)
 
 static void *shared_new(struct worker *worker)
 {
+    struct answers *answers = MEM_NEW(struct answers);
     if (worker_conf(worker)->model_count == 0)
         log_event(LOG_WARN, "worker.no_model", "hint=models");
-    return places_new();
+    answers->places = places_new();
+    answers->cooling = cooling_new();
+    return answers;
 }
 
 static void shared_free(void *shared)
 {
-    places_free(shared);
+    struct answers *answers = shared;
+    cooling_free(answers->cooling);
+    places_free(answers->places);
+    mem_free(answers);
 }
 
 const struct work answer_work = {

@@ -1,36 +1,28 @@
-/* What is asked, and of which model: the model chosen, a place there waited for, the chat's history
- * read, and the request put together. */
+/* What is asked: a place at the model waited for, the chat's history read, and the request put
+ * together. */
 #include "base/num.h"
 #include "bus/turn.h"
 #include "stream/answer_inner.h"
 #include "stream/history.h"
 #include "wire/json.h"
-#include <stdio.h>
 
 enum { UNAVAILABLE_AGAIN_MS = 1000 };
-
-struct span answer_system(const struct answer *a)
-{
-    const struct claimed *c = run_claimed(a->run);
-    return c->job.system.ptr != NULL ? c->job.system : span_of(c->chat_system);
-}
-
-struct span answer_model(const struct answer *a)
-{
-    return a->conf_model == NULL ? SPAN_NONE : span_of(a->conf_model->name);
-}
 
 struct history_told {
     int64_t sent, left_out;
 };
 
+/* A claim that was lost without a note counts as one attempt. */
+static int64_t attempt_number(const struct answer *a)
+{
+    int64_t epoch = run_claimed(a->run)->epoch;
+    int64_t noted = a->attempts.epoch;
+    return a->attempts.made + 1 + (epoch > noted + 1 ? epoch - noted - 1 : 0);
+}
+
 static void put_started(struct answer *a, struct history_told told)
 {
-    const struct claimed *c = run_claimed(a->run);
-    int64_t attempt;
     struct buf history;
-    if (num_parse_i64(span_of(c->attempt), &attempt) != 0)
-        attempt = c->epoch;
     buf_init(&history, 256);
     struct json_writer w = json_writer(&history);
     json_open(&w, NULL, '{');
@@ -40,8 +32,8 @@ static void put_started(struct answer *a, struct history_told told)
     struct mp_fields f = run_begin_event(a->run, EVENT_STARTED);
     mp_field_str(&f, "model", answer_model(a));
     mp_field_str(&f, "provider_model", span_of(a->conf_model->model));
-    mp_field_int(&f, "attempt", attempt);
-    mp_field_int(&f, "epoch", c->epoch);
+    mp_field_int(&f, "attempt", attempt_number(a));
+    mp_field_int(&f, "epoch", run_claimed(a->run)->epoch);
     mp_field_str(&f, "history", buf_as_span(&history));
     run_end_event(a->run, &f);
     buf_release(&history);
@@ -53,6 +45,7 @@ static void ask(struct answer *a, struct llm_request *request, struct history_to
     request->system = answer_system(a);
     request->params = c->job.params;
     request->generation = c->generation;
+    request->prefill = join_prefill(a->goes_on ? buf_as_span(&a->reply.content.text) : a->seed);
     answer_call(a, request);
     if (!run_is_over(a->run))
         put_started(a, told);
@@ -96,7 +89,7 @@ static void on_history(int status, const struct chat_view *view, void *arg)
     } else if (status == -ERR_UNAVAILABLE) {
         answer_give_back(a, UNAVAILABLE_AGAIN_MS);
     } else {
-        answer_fail(a, ERR_INTERNAL, "The chat's record is damaged.");
+        answer_break(a, ERR_INTERNAL, "The chat's record is damaged.", 0);
     }
     run_let_go(run);
 }
@@ -115,44 +108,8 @@ static void on_place(void *arg)
                    (size_t)worker_conf(worker)->limits_history_messages, "", on_history, a);
 }
 
-/* The request's; else the chat's last, while that is still configured; else the configuration's. */
-static const struct conf_model *choose_model(const struct conf *conf, const struct claimed *c)
-{
-    const struct conf_model *model = NULL;
-    if (c->job.model.len > 0)
-        return conf_find_model(conf, c->job.model);
-    if (c->chat_model != NULL)
-        model = conf_find_model(conf, span_of(c->chat_model));
-    return model != NULL ? model : conf_find_model(conf, SPAN_NONE);
-}
-
 void answer_ask(struct answer *a)
 {
-    struct worker *worker = run_worker(a->run);
-    const struct claimed *c = run_claimed(a->run);
-    const struct conf_model *m = choose_model(worker_conf(worker), c);
-    char message[256];
-    if (m == NULL) {
-        struct span name = c->job.model.len > 0 ? c->job.model : SPAN_LIT("default");
-        (void)snprintf(message, sizeof message,
-                       "There is no model \"%.*s\" in the worker's configuration.",
-                       SPAN_ARG(name)); /* a long name is cut */
-        answer_fail(a, ERR_PROVIDER_REFUSED, message);
-        return;
-    }
-    struct conf_model *own = conf_model_copy(m);
-    a->conf_model = own;
-    a->model = (struct llm_model){
-        .format = own->provider,
-        .base_url = own->base_url,
-        .key = own->key,
-        .model = own->model,
-        .connect_ms = own->connect_ms,
-        .first_byte_ms = own->first_byte_ms,
-        .first_token_ms = own->first_token_ms,
-        .idle_ms = own->idle_ms,
-        .total_ms = own->total_ms,
-    };
-    if (place_take(worker_shared(worker), m, &a->place, on_place, a))
+    if (place_take(answers_of(a)->places, a->conf_model, &a->place, on_place, a))
         on_place(a);
 }

@@ -26,6 +26,32 @@ void reply_release(struct reply *r)
     buf_release(&r->calls);
 }
 
+static void text_reset(struct reply_text *t)
+{
+    buf_reset(&t->text);
+    t->part = -1;
+}
+
+void reply_reset(struct reply *r)
+{
+    text_reset(&r->content);
+    text_reset(&r->reasoning);
+    text_reset(&r->refusal);
+    buf_reset(&r->calls);
+    r->has_calls = false;
+}
+
+struct reply_mark reply_mark(const struct reply *r)
+{
+    return (struct reply_mark){r->content.text.len, r->reasoning.text.len, r->refusal.text.len,
+                               r->calls.len};
+}
+
+bool reply_is_empty(const struct reply *r)
+{
+    return !r->has_calls && r->content.part < 0 && r->reasoning.part < 0 && r->refusal.part < 0;
+}
+
 static void text_put(struct reply_text *t, int64_t part, struct span text)
 {
     if (text.len == 0)

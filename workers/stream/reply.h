@@ -19,6 +19,13 @@ struct reply {
 
 void reply_init(struct reply *r, size_t max_bytes);
 void reply_release(struct reply *r);
+void reply_reset(struct reply *r);          /* empty again */
+bool reply_is_empty(const struct reply *r); /* nothing came, not even the begin of a call */
+/* Where its texts end now, for what comes behind. */
+struct reply_mark {
+    size_t content, reasoning, refusal, calls;
+};
+struct reply_mark reply_mark(const struct reply *r);
 /* Parts of a kind stand one after the other, an empty line between. */
 void reply_put_piece(struct reply *r, const struct piece *piece);
 void reply_put_call(struct reply *r, const struct call_piece *call);

@@ -1,0 +1,17 @@
+/* Tokens of a text, for usage that no provider told: an estimate, within 15 % of what the
+ * tokenizers of today's models count in English prose, markdown and code. Pure.
+ *
+ * The text is cut into runs of letters, digits, spaces, signs, and characters of two and of more
+ * bytes; a run counts one token per 10 letters, 3 digits, 40 spaces, 3 signs, 6 or 4 bytes begun. A
+ * single space belongs to the word behind it. */
+#ifndef SLUICE_WORKERS_STREAM_ESTIMATE_H
+#define SLUICE_WORKERS_STREAM_ESTIMATE_H
+
+#include "base/span.h"
+#include <stdint.h>
+
+enum { ESTIMATE_MESSAGE = 4, ESTIMATE_IMAGE = 800 }; /* what a message, and an image, cost more */
+
+int64_t estimate_tokens(struct span text);
+
+#endif
