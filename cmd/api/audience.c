@@ -362,6 +362,30 @@ size_t audience_close_some(struct api *api, size_t count)
     return left;
 }
 
+static void close_revoked(struct audience *a)
+{
+    struct seat *next = NULL;
+    a->holds++; /* it outlives its last seat here */
+    for (struct seat *s = LIST_FIRST(&a->seats); s != NULL; s = next) {
+        next = LIST_NEXT(s, link);
+        uint64_t print = reader_print(s->reader);
+        if (print != 0 && !who_print_is_valid(a->api->conf, print)) {
+            reader_close(s->reader, "revoked");
+        }
+    }
+    a->holds--;
+}
+
+void audience_close_revoked(struct api *api)
+{
+    struct audience *next = NULL;
+    for (struct audience *a = LIST_FIRST(&api->audience_list); a != NULL; a = next) {
+        next = LIST_NEXT(a, link);
+        close_revoked(a);
+        free_if_idle(a);
+    }
+}
+
 void audience_free_all(struct api *api)
 {
     while (!LIST_EMPTY(&api->audience_list)) {

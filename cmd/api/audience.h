@@ -58,6 +58,9 @@ void cut_release(struct cut *cut);
 /* Closes up to `count` streams (their clients resume elsewhere); returns how many readers are left.
  */
 size_t audience_close_some(struct api *api, size_t count);
+/* Closes the streams whose key is no longer in the configuration: their clients are told 401 when
+ * they resume. */
+void audience_close_revoked(struct api *api);
 void audience_free_all(struct api *api); /* after the servers, the hub and the bus are gone */
 
 #endif

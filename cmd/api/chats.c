@@ -213,7 +213,14 @@ void get_chats(struct http_request *request, void *arg)
         !request_query_id(request, "after", &after) || !query_user(request, user, sizeof user)) {
         return;
     }
+    const struct who who = request_who(api, request);
+    struct span asked = user[0] == '\0' ? SPAN_NONE : span_of(user);
+    struct err err;
+    if (who_check_chat(&who, SPAN_NONE, &err) != 0 || who_take_user(&who, &asked, &err) != 0) {
+        http_reply_error(request, &err);
+        return;
+    }
     struct chat_query *q = new_query(api, request);
-    turn_list_chats(api->bus, q->pending.who.tenant, (size_t)limit, after.text, user, on_chats_read,
-                    q);
+    turn_list_chats(api->bus, q->pending.who.tenant, (size_t)limit, after.text,
+                    asked.ptr == NULL ? "" : asked.ptr, on_chats_read, q);
 }

@@ -3,12 +3,11 @@
 #ifndef SLUICE_API_CONTEXT_H
 #define SLUICE_API_CONTEXT_H
 
+#include "api/who.h"
 #include "bus/feed.h"
 #include "conf/conf.h"
 #include "http/http.h"
 #include <sys/queue.h>
-
-#define API_TENANT "default" /* the only one while there are no keys */
 
 enum {
     API_MAGIC = 0x41504900,
@@ -38,7 +37,12 @@ struct api {
     struct board *board;                /* who watches the whole of it (board.c) */
     struct buf scratch;                 /* one event's text; used within one call only */
     bool is_draining;
-    bool guards_admin; /* the admin listener is on a loopback address, so its Host is checked too */
+    /* Whether a listener is on loopback addresses only; else it needs keys. */
+    bool is_public_local, is_admin_local;
+    struct {
+        const struct http_request *request;
+        struct who who;
+    } asking; /* the request whose handler runs, and who that is (access.c) */
 };
 
 static inline struct api *api_of(void *arg)

@@ -38,8 +38,9 @@ static void set_grace(struct start *s, enum body_route route)
 
 static bool compose(struct start *s, enum body_route route, struct span text)
 {
-    const struct span parts[] = {span_of(ROUTE_NAMES[route]), span_of(s->chat.text), text};
-    s->hash = digest_of(parts, 3);
+    const struct span parts[] = {span_of(ROUTE_NAMES[route]), span_of(s->chat.text), text,
+                                 span_of(s->pending.who.user)};
+    s->hash = digest_of(parts, s->pending.who.user[0] == '\0' ? 3 : 4);
     if (s->body.chat_id.ptr != NULL) {
         s->chat = id_from(s->body.chat_id);
     } else if (route == BODY_CHATS) {
@@ -89,6 +90,14 @@ static void check_images(struct start *s)
     link_command(bus_link(api->bus), 3, argv, API_OPEN_MS, on_chat_model, s);
 }
 
+/* A token speaks for its user, and begins nothing outside its chat. */
+static bool is_allowed(struct start *s, struct err *err)
+{
+    const struct who *who = &s->pending.who;
+    struct span chat = s->chat.text[0] == '\0' ? s->body.chat_id : span_of(s->chat.text);
+    return who_check_chat(who, chat, err) == 0 && who_take_user(who, &s->body.user, err) == 0;
+}
+
 static void start(struct api *api, struct http_request *request, enum body_route route,
                   const struct id *chat)
 {
@@ -97,7 +106,7 @@ static void start(struct api *api, struct http_request *request, enum body_route
     struct body body;
     struct err err;
     if (!request_has_no_query(request) || !request_json(request, &text) ||
-        !request_idempotency_key(request, &key)) {
+        !request_idempotency_key(api, request, &key)) {
         return;
     }
     if (parse(api, text, route, &body, &err) != 0) {
@@ -111,7 +120,9 @@ static void start(struct api *api, struct http_request *request, enum body_route
     s->idempotency_key = key;
     s->chat = *chat;
     set_grace(s, route);
-    if (!compose(s, route, text)) {
+    if (!is_allowed(s, &err)) {
+        pending_reply_error(&s->pending, &err);
+    } else if (!compose(s, route, text)) {
         (void)pending_failed(&s->pending, -ERR_TOO_LARGE); /* it is one */
     } else if (s->body.has_image) {
         check_images(s);

@@ -22,6 +22,8 @@ void get_chats(struct http_request *request, void *arg);
 void get_chat(struct http_request *request, void *arg);
 /* models.c */
 void get_models(struct http_request *request, void *arg);
+/* tokens.c */
+void post_token(struct http_request *request, void *arg);
 /* health.c */
 void get_livez(struct http_request *request, void *arg);
 void get_readyz(struct http_request *request, void *arg);

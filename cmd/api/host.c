@@ -24,7 +24,7 @@ bool host_is_loopback(struct span address)
     return http_host_is_loopback(address);
 }
 
-static bool is_listed(struct span origin, const struct conf_list *origins)
+bool host_is_listed(struct span origin, const struct conf_list *origins)
 {
     for (size_t i = 0; i < origins->count; i++) {
         if (span_is(origin, origins->items[i])) {
@@ -56,7 +56,7 @@ int host_check(struct span host, struct span origin, const struct conf_list *ori
         return err_set(err, ERR_FORBIDDEN, "Host",
                        "without API keys only a loopback host name is served");
     }
-    if (origin.ptr != NULL && !is_listed(origin, origins) && !is_own(origin, host)) {
+    if (origin.ptr != NULL && !host_is_listed(origin, origins) && !is_own(origin, host)) {
         return err_set(err, ERR_FORBIDDEN, "Origin", "pages of that origin may not call this API");
     }
     return 0;

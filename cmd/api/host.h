@@ -9,6 +9,7 @@
 
 /* True when "host:port" or "[v6]:port" can be reached from this machine only. */
 bool host_is_loopback(struct span address);
+bool host_is_listed(struct span origin, const struct conf_list *origins);
 /* Whether a request with these headers may be served (SPAN_NONE: absent). 0, or -ERR_FORBIDDEN with
  * detail. */
 MUST_USE int host_check(struct span host, struct span origin, const struct conf_list *origins,

@@ -6,6 +6,7 @@
 #include "api/host.h"
 #include "api/pending.h"
 #include "api/routes.h"
+#include "api/token.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "bus/queue.h"
@@ -30,23 +31,33 @@ struct program {
     struct drain drain;
 };
 
-/* What this version insists on while there are no API keys. */
+/* The first address of the API that others than this machine can reach; NULL: there is none. */
+static const char *open_address(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->api_listen.count; i++) {
+        if (!host_is_loopback(span_of(conf->api_listen.items[i]))) {
+            return conf->api_listen.items[i];
+        }
+    }
+    return NULL;
+}
+
 static int check_conf(const struct conf *conf, struct err *err)
 {
-    if (conf->key_count > 0) {
-        return err_set(err, ERR_CONFIG, "keys", "keys: this version has no API keys yet");
-    }
+    size_t secret = strlen(conf->api_token_secret);
     if (conf->api_listen.count == 0) {
         return err_set(err, ERR_CONFIG, "api.listen", "api.listen: no address is given");
     }
-    for (size_t i = 0; i < conf->api_listen.count; i++) {
-        const char *address = conf->api_listen.items[i];
-        if (!host_is_loopback(span_of(address))) {
-            return err_set(err, ERR_CONFIG, "api.listen",
-                           "api.listen: %s is not a loopback address; without API keys the API "
-                           "listens on 127.0.0.1, [::1] or localhost only",
-                           address);
-        }
+    if (conf->key_count == 0 && open_address(conf) != NULL) {
+        return err_set(err, ERR_CONFIG, "api.listen",
+                       "api.listen: %s is not a loopback address; without API keys the API "
+                       "listens on 127.0.0.1, [::1] or localhost only",
+                       open_address(conf));
+    }
+    if (secret > 0 && secret < TOKEN_SECRET_MIN) {
+        return err_set(err, ERR_CONFIG, "api.token_secret",
+                       "api.token_secret: the secret is too short; expected at least %d characters",
+                       TOKEN_SECRET_MIN);
     }
     return link_check_url(conf->redis_url, err);
 }
@@ -70,12 +81,15 @@ static void on_drain(void *arg)
     drain_start(&p->drain);
 }
 
-/* Handlers look at the configuration anew for each request. */
+/* Handlers look at the configuration anew for each request; streams that are open end when the key
+ * that opened them has gone. */
 static void on_reload(void *arg)
 {
     struct program *p = arg;
     CHECK_MAGIC(&p->api, API_MAGIC);
-    (void)daemon_reload(p->daemon, p->conf); /* says itself what became of it */
+    if (daemon_reload(p->daemon, p->conf)) { /* says itself what became of it */
+        audience_close_revoked(&p->api);
+    }
 }
 
 static void open_bus(struct program *p)
@@ -135,7 +149,8 @@ static void open_program(struct program *p, const struct conf *conf)
     api->conf = conf;
     api->loop = loop_new();
     api->audiences = map_new();
-    api->guards_admin = host_is_loopback(span_of(conf->api_admin_listen));
+    api->is_public_local = open_address(conf) == NULL;
+    api->is_admin_local = host_is_loopback(span_of(conf->api_admin_listen));
     LIST_INIT(&api->audience_list);
     LIST_INIT(&api->pending);
     /* JSON may write one byte as six; what a request brought comes back in its last event. */

@@ -34,7 +34,8 @@ struct reader {
     struct seat seat;
     struct id generation;
     struct id chat;
-    int64_t after; /* -1: none */
+    int64_t after;  /* -1: none */
+    uint64_t print; /* of the key that asked; 0: none */
     bool wants_record;
     struct timer timer; /* OPENING: patience; STREAMING: the next comment */
 };
@@ -124,6 +125,11 @@ void reader_close(struct reader *reader, const char *reason)
     }
     leave(reader, reason);
     http_stream_close(reader->stream);
+}
+
+uint64_t reader_print(const struct reader *reader)
+{
+    return reader->print;
 }
 
 bool reader_is_behind(const struct reader *reader)
@@ -370,6 +376,7 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
     reader->generation = ask->generation;
     reader->chat = ask->chat;
     reader->after = ask->after;
+    reader->print = ask->who.print;
     reader->seat.reader = reader;
     timer_init(&reader->timer, api->loop, on_timer, reader);
     http_set_user(request, reader, on_request_gone);

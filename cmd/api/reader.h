@@ -30,6 +30,7 @@ struct reader_ask {
 void reader_open(struct api *api, struct http_request *request, const struct reader_ask *ask);
 
 /* The audience's side. */
+uint64_t reader_print(const struct reader *reader); /* of the key that opened it; 0: none did */
 bool reader_is_behind(
     const struct reader *reader); /* HELD, with bytes that its socket did not take */
 void reader_let_go(

@@ -1,6 +1,8 @@
 /* Reading requests strictly: what is not understood is refused by name. */
 #include "api/request.h"
 
+#include "api/digest.h"
+
 #include "base/num.h"
 #include "wire/limits.h"
 
@@ -21,9 +23,8 @@ static bool refuse(struct http_request *r, const char *param, const char *what)
 
 struct who request_who(const struct api *api, struct http_request *r)
 {
-    (void)api;
-    (void)r;
-    return (struct who){.tenant = API_TENANT};
+    CHECK(api->asking.request == r);
+    return api->asking.who;
 }
 
 bool request_has_query(struct http_request *r, const char *const *names, size_t count)
@@ -120,7 +121,7 @@ bool request_json(struct http_request *r, struct span *out)
     return true;
 }
 
-bool request_idempotency_key(struct http_request *r, struct id *out)
+bool request_idempotency_key(const struct api *api, struct http_request *r, struct id *out)
 {
     struct span key = http_header(r, "Idempotency-Key");
     if (key.ptr == NULL) {
@@ -134,7 +135,11 @@ bool request_idempotency_key(struct http_request *r, struct id *out)
     if (!is_good) {
         return refuse(r, "Idempotency-Key", "must be 1 to 128 printable characters");
     }
-    (void)snprintf(out->text, sizeof out->text, "%.*s", SPAN_ARG(key));
+    const struct who who = request_who(api, r);
+    const struct span parts[] = {span_of(who.user), span_of(who.chat.text), key};
+    const struct digest own = digest_of(parts, 3);
+    struct span text = who_is_narrow(&who) ? span_of(own.hex) : key;
+    (void)snprintf(out->text, sizeof out->text, "%.*s", SPAN_ARG(text));
     return true;
 }
 

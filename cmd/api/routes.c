@@ -1,8 +1,8 @@
 /* Which path goes where. */
 #include "api/routes.h"
 
+#include "api/access.h"
 #include "api/handlers.h"
-#include "api/host.h"
 
 enum { ADMIN_CONNECTIONS = 256 }; /* of the files that the public listener leaves */
 
@@ -20,6 +20,7 @@ static const struct http_route PUBLIC_ROUTES[] = {
     {HTTP_POST, "/v1/generations/{generation_id}/stop", post_generation_stop},
     {HTTP_GET, "/v1/generations/{generation_id}/stream", get_generation_stream},
     {HTTP_GET, "/v1/models", get_models},
+    {HTTP_POST, "/v1/tokens", post_token},
     {HTTP_GET, "/livez", get_livez},
     {HTTP_GET, "/readyz", get_readyz},
 };
@@ -36,35 +37,13 @@ static const struct http_route ADMIN_ROUTES[] = {
     {HTTP_GET, "/readyz", get_readyz},
 };
 
-static bool refuse_foreign(struct http_request *request, const struct api *api)
-{
-    struct err err;
-    if (host_check(http_header(request, "Host"), http_header(request, "Origin"),
-                   &api->conf->api_origins, &err) == 0) {
-        return false;
-    }
-    http_reply_error(request, &err);
-    return true;
-}
-
-static bool before_public(struct http_request *request, void *arg)
-{
-    return refuse_foreign(request, api_of(arg));
-}
-
-static bool before_admin(struct http_request *request, void *arg)
-{
-    const struct api *api = api_of(arg);
-    return api->guards_admin && refuse_foreign(request, api);
-}
-
 struct http_server *routes_public(struct api *api)
 {
     const struct http_options options = {
         .routes = PUBLIC_ROUTES,
         .route_count = ROUTE_COUNT(PUBLIC_ROUTES),
         .arg = api,
-        .before = before_public,
+        .before = access_public,
         .max_body_bytes = (size_t)api->conf->limits_body,
         .stall_ms = api->conf->limits_sse_stall,
         .trusted_proxies = (const char *const *)api->conf->api_trusted_proxies.items,
@@ -79,7 +58,7 @@ struct http_server *routes_admin(struct api *api)
         .routes = ADMIN_ROUTES,
         .route_count = ROUTE_COUNT(ADMIN_ROUTES),
         .arg = api,
-        .before = before_admin,
+        .before = access_admin,
         .max_connections = ADMIN_CONNECTIONS,
     };
     return http_server_new(api->loop, &options);

@@ -9,13 +9,21 @@
 #include "base/metric.h"
 #include "wire/limits.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 enum { ASYNC_JSON_MAX = 2048 };
 
 /* Outcomes that start nothing; the others have a stream. */
 static const int OUTCOME_ERRORS[] = {
-    [BEGIN_CONFLICT] = ERR_CONFLICT,    [BEGIN_BUSY] = ERR_BUSY, [BEGIN_FULL] = ERR_QUEUE_FULL,
-    [BEGIN_EXISTS] = ERR_EXISTS,        [BEGIN_GONE] = ERR_GONE, [BEGIN_LIMITED] = ERR_RATE_LIMITED,
+    [BEGIN_CONFLICT] = ERR_CONFLICT,
+    [BEGIN_BUSY] = ERR_BUSY,
+    [BEGIN_FULL] = ERR_QUEUE_FULL,
+    [BEGIN_EXISTS] = ERR_EXISTS,
+    [BEGIN_GONE] = ERR_GONE,
+    [BEGIN_LIMITED] = ERR_RATE_LIMITED,
     [BEGIN_NO_MESSAGE] = ERR_NOT_FOUND,
+    [BEGIN_NOT_FOUND] = ERR_NOT_FOUND,
 };
 
 /* Words of the body as the bus counts them. */
@@ -99,6 +107,11 @@ static enum if_busy policy_of(const struct body *body)
 static void answer_refusal(struct start *s, const struct begin_answer *answer, int code)
 {
     struct err err;
+    if (answer->retry_after_ms > 0 && s->pending.request != NULL) {
+        char seconds[24];
+        (void)snprintf(seconds, sizeof seconds, "%" PRId64, (answer->retry_after_ms + 999) / 1000);
+        http_add_header(s->pending.request, "Retry-After", span_of(seconds));
+    }
     if (answer->outcome == BEGIN_BUSY) {
         (void)err_set(&err, ERR_BUSY, NULL, "the chat is answering generation %s",
                       answer->generation.text);
@@ -190,11 +203,15 @@ static void on_begun(int status, const struct begin_answer *begun, void *arg)
 void start_begin(struct start *s)
 {
     struct api *api = s->pending.api;
-    const struct conf_tenant *tenant =
-        conf_find_tenant(api->conf, span_of(s->pending.who.tenant)); /* `default` is always there */
+    const struct who *who = &s->pending.who;
+    const struct conf_tenant *tenant = conf_find_tenant(api->conf, span_of(who->tenant));
+    if (tenant == NULL) { /* a reload took it away meanwhile, and its keys with it */
+        (void)pending_failed(&s->pending, -ERR_UNAUTHORIZED);
+        return;
+    }
     struct span key = span_of(s->idempotency_key.text);
     struct begin b = {
-        .tenant = s->pending.who.tenant,
+        .tenant = who->tenant,
         .chat = s->chat.text,
         .generation = s->generation.text,
         .lane = lane_of(&s->body),
@@ -202,7 +219,8 @@ void start_begin(struct start *s)
         .if_busy = policy_of(&s->body),
         .hash = span_of(s->hash.hex),
         .idempotency_key = key.len == 0 ? SPAN_NONE : key,
-        .user = s->body.user,
+        .user = who->user[0] == '\0' ? s->body.user : span_of(who->user),
+        .is_own = who->user[0] != '\0',
         .message_id = s->message_id.text,
         .user_message_id = s->user_message_id.text,
         .request = buf_as_span(&s->job),
@@ -216,6 +234,8 @@ void start_begin(struct start *s)
         .grace_ms = s->grace_ms,
         .grace_if_new = s->grace_if_new,
         .tenant_limit = tenant->queued,
+        .requests_per_minute = tenant->requests_per_minute,
+        .tokens_per_day = tenant->tokens_per_day,
         .waiting_limit = api->conf->limits_waiting_per_chat,
         .replace_from = s->body.replace_from,
     };

@@ -131,14 +131,14 @@ static void stop(struct api *api, struct http_request *request, const struct id 
                  const struct id *generation, const struct stop_body *body, const char *operated)
 {
     struct id key;
-    if (!request_idempotency_key(request, &key)) {
+    if (!request_idempotency_key(api, request, &key)) {
         return;
     }
     struct stopping *s = pending_new(api, request, sizeof *s, free_stopping);
     if (operated != NULL) {
         (void)snprintf(s->pending.who.tenant, sizeof s->pending.who.tenant, "%s", operated);
     }
-    s->chat = *chat;
+    s->chat = chat->text[0] == '\0' ? s->pending.who.chat : *chat; /* a token's: there alone */
     s->generation = *generation;
     s->token = key.text[0] != '\0' ? key : id_mint("req");
     s->all = body->all;
@@ -153,7 +153,8 @@ static void stop(struct api *api, struct http_request *request, const struct id 
                        .reason = operated == NULL ? "user" : "operator",
                        .request_token = s->token.text,
                        .seen = body->seen,
-                       .all = body->all};
+                       .all = body->all,
+                       .user = s->pending.who.user};
     stop_request(api->bus, &ask, on_stopped, s);
     cut_start(&s->cut, api, s->pending.who.tenant, s->generation.text, s->chat.text);
 }

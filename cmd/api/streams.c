@@ -8,10 +8,10 @@
 
 void get_generation_stream(struct http_request *request, void *arg)
 {
-    static const char *const queries[] = {"after"};
+    static const char *const queries[] = {"after", "token"};
     struct reader_ask ask = {.who = request_who(api_of(arg), request), .after = -1};
     if (request_path_id(request, "generation_id", &ask.generation) &&
-        request_has_query(request, queries, 1) && request_cursor(request, &ask.after)) {
+        request_has_query(request, queries, 2) && request_cursor(request, &ask.after)) {
         reader_open(api_of(arg), request, &ask);
     }
 }
@@ -49,11 +49,11 @@ static void on_active(int status, const struct reply *reply, void *arg)
 
 void get_chat_stream(struct http_request *request, void *arg)
 {
-    static const char *const queries[] = {"after", "generation_id"};
+    static const char *const queries[] = {"after", "generation_id", "token"};
     struct api *api = api_of(arg);
     struct id chat, generation;
     int64_t after = -1;
-    if (!request_path_id(request, "chat_id", &chat) || !request_has_query(request, queries, 2) ||
+    if (!request_path_id(request, "chat_id", &chat) || !request_has_query(request, queries, 3) ||
         !request_query_id(request, "generation_id", &generation) ||
         !request_cursor(request, &after)) {
         return;

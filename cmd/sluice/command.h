@@ -14,5 +14,6 @@ int command_tail(int argc, char **argv);
 int command_queue(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_key(int argc, char **argv);
 
 #endif

@@ -20,6 +20,7 @@ static const struct command COMMANDS[] = {
     {"queue", command_queue, "look at the queue, pause and resume lanes, see what died"},
     {"doctor", command_doctor, "look at Redis and the configuration, and say what to do"},
     {"config", command_config, "print the effective settings, secrets masked"},
+    {"key", command_key, "make an API key and its row for the configuration"},
 };
 
 static void print_help(FILE *to)

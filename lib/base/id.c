@@ -40,6 +40,16 @@ bool id_is_tenant(struct span s)
     return true;
 }
 
+bool id_is_user(struct span s)
+{
+    if (s.len == 0 || s.len > ID_USER_MAX)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+            return false;
+    return span_is_utf8(s);
+}
+
 struct id id_mint(const char *prefix)
 {
     static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's, lower case */

@@ -18,6 +18,7 @@ struct id {
 
 bool id_is_valid(struct span s);
 bool id_is_tenant(struct span s);
+bool id_is_user(struct span s); /* not the empty one */
 /* `prefix`_ and 26 characters of Crockford base32: 128 random bits from getrandom. */
 struct id id_mint(const char *prefix);
 /* Copies a checked span (CHECKs id_is_valid). */

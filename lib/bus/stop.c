@@ -88,5 +88,6 @@ void stop_request(struct bus *bus, const struct stop *s, on_stop done, void *arg
         call_int(call, s->seen);
     call_int(call, s->all ? 1 : 0);
     call_int(call, LIMIT_TOMBSTONES);
+    call_text(call, s->user == NULL ? "" : s->user);
     call_send(call, answer_stop, (call_done)done, arg);
 }

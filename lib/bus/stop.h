@@ -12,6 +12,7 @@ struct stop {
     const char *request_token; /* never "": an Idempotency-Key or minted; makes the repeat safe */
     int64_t seen;              /* -1: not said */
     bool all;
+    const char *user; /* only what is of this user is there; NULL or "": of the tenant */
 };
 struct stop_waiting {
     struct id generation;

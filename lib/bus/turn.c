@@ -45,6 +45,7 @@ static int decode_begin(const struct reply *r, struct begin_answer *out)
         {"full", BEGIN_FULL},
         {"exists", BEGIN_EXISTS},
         {"no_message", BEGIN_NO_MESSAGE},
+        {"notfound", BEGIN_NOT_FOUND},
         {NULL, 0},
     };
     int outcome = word_find(outcomes, reply_str(reply_at(r, 0)));
@@ -110,6 +111,8 @@ void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg
     call_field(call, "on_stop", or_none(b->on_stop));
     call_field(call, "on_interrupt", or_none(b->on_interrupt));
     call_field(call, "grace", span_of(grace));
+    if (b->is_own)
+        call_field(call, "own", SPAN_LIT("1"));
     if (b->grace_if_new)
         call_field(call, "grace_if_new", SPAN_LIT("1"));
     call_retention(call, "keep_log", bus->options.keep_log_ms);

@@ -19,7 +19,8 @@ struct begin {
     struct span hash;            /* of the request: what makes a repeat the same */
     struct span idempotency_key; /* or SPAN_NONE */
     struct span user;            /* or SPAN_NONE */
-    const char *message_id;      /* minted by the caller */
+    bool is_own; /* asked by this user alone: a chat or an id of another's is NOT_FOUND */
+    const char *message_id; /* minted by the caller */
     const char *user_message_id;
     struct span request;      /* job_encode's bytes */
     struct span restore;      /* JSON text */
@@ -51,8 +52,9 @@ enum begin_outcome {
     BEGIN_FULL,
     BEGIN_EXISTS,
     BEGIN_GONE,
-    BEGIN_LIMITED,   /* over the tenant's rate: answer.retry_after_ms */
-    BEGIN_NO_MESSAGE /* replace_from is not in the chat */
+    BEGIN_LIMITED,    /* over the tenant's rate: answer.retry_after_ms */
+    BEGIN_NO_MESSAGE, /* replace_from is not in the chat */
+    BEGIN_NOT_FOUND   /* is_own, and it is another's */
 };
 struct begin_answer {
     enum begin_outcome outcome;
@@ -113,6 +115,15 @@ struct chat_change {
     struct span metadata; /* JSON text */
 };
 void turn_change_chat(struct bus *bus, const struct chat_change *change, on_status done, void *arg);
+
+/* May a token that is for one user ("": any) and for one chat ("": any) know of this chat or, when
+ * `generation` is not "", of this generation? */
+enum whose { WHOSE_NOBODYS, WHOSE_MINE, WHOSE_OTHERS }; /* nobody's: it is not known at all */
+struct whose_ask {
+    const char *tenant, *chat, *generation, *user, *only_chat;
+};
+typedef void (*on_whose)(int status, enum whose whose, void *arg);
+void turn_whose(struct bus *bus, const struct whose_ask *ask, on_whose done, void *arg);
 
 /* A generation's record: the hash's fields as pairs (names and values valid during the callback);
  * count 0: there is none. */

@@ -152,3 +152,26 @@ void turn_list_chats(struct bus *bus, const char *tenant, size_t limit, const ch
     call_text(call, user);
     call_send(call, answer_chats, (call_done)done, arg);
 }
+
+static void answer_whose(struct call *call, int status, const struct reply *reply)
+{
+    enum { MINE = 1, NOBODYS = 0, OTHERS = -1, ODD = -2 };
+    on_whose done = (on_whose)call->done;
+    int64_t n = status == 0 ? reply_int(reply, ODD) : NOBODYS;
+    if (n < OTHERS || n > MINE)
+        status = -ERR_INTERNAL;
+    done(status, n == MINE ? WHOSE_MINE : n == NOBODYS ? WHOSE_NOBODYS : WHOSE_OTHERS, call->arg);
+}
+
+void turn_whose(struct bus *bus, const struct whose_ask *ask, on_whose done, void *arg)
+{
+    struct call *call = call_new(bus, SCRIPT_WHOSE, 1);
+    call_key(call, key_chat(ask->tenant, ask->chat));
+    call_text(call, KEY_PREFIX);
+    call_text(call, ask->tenant);
+    call_text(call, ask->chat);
+    call_text(call, ask->generation);
+    call_text(call, ask->user);
+    call_text(call, ask->only_chat);
+    call_send(call, answer_whose, (call_done)done, arg);
+}

@@ -32,6 +32,7 @@ struct conf_tenant {
 };
 struct conf_key {
     char *id, *tenant, *role, *sha256;
+    int64_t connections;
 };
 
 /* How each type of types.def is kept. */
@@ -87,6 +88,17 @@ bool conf_model_can(const struct conf_model *model,
                     const char *ability); /* declared for it: supports */
 const struct conf_tenant *conf_find_tenant(const struct conf *conf,
                                            struct span name); /* `default` is always there */
+
+/* What a key of `keys` is kept as: its SHA-256 in hex. */
+enum { CONF_KEY_HEX = 64 };
+struct conf_key_hash {
+    char hex[CONF_KEY_HEX + 1];
+};
+struct conf_key_hash conf_key_hash(struct span key);
+/* The row of an API key, or NULL. Every row is looked at, each in constant time. */
+const struct conf_key *conf_find_key(const struct conf *conf, struct span key);
+const struct conf_key *conf_find_key_id(const struct conf *conf, struct span id); /* or NULL */
+
 /* The effective settings as YAML, secrets and Redis's password as "***". */
 void conf_print(const struct conf *conf, struct buf *out);
 /* redis_url for people, user and password as "***"; owned. */

@@ -249,7 +249,7 @@ static bool has_item(const struct node *list, const char *field, const char *nam
     return false;
 }
 
-static int check_names(const struct reading *r)
+static int check_fallbacks(const struct reading *r)
 {
     const struct node *models = node_member(r->tree->root, "models");
     for (const struct node *model = models == NULL ? NULL : models->first; model != NULL;
@@ -264,6 +264,23 @@ static int check_names(const struct reading *r)
                     "'%.60s' cannot be a fallback here; expected the name of another model",
                     to->text);
     }
+    return 0;
+}
+
+/* Two rows of one key would make it a riddle whose a request is. */
+static int check_key_hash(const struct reading *r, const struct node *keys, const struct node *key)
+{
+    const struct node *hash = node_member(key, "sha256");
+    for (const struct node *before = keys->first; before != key; before = before->next)
+        if (strcmp(node_member(before, "sha256")->text, hash->text) == 0)
+            return tree_fail(r->tree, hash->at, r->err,
+                             "the keys '%.60s' and '%.60s' are one; expected a key of its own",
+                             node_member(before, "id")->text, node_member(key, "id")->text);
+    return 0;
+}
+
+static int check_keys(const struct reading *r)
+{
     const struct node *tenants = node_member(r->tree->root, "tenants");
     const struct node *keys = node_member(r->tree->root, "keys");
     for (const struct node *key = keys == NULL ? NULL : keys->first; key != NULL; key = key->next) {
@@ -273,6 +290,9 @@ static int check_names(const struct reading *r)
             return tree_fail(r->tree, tenant->at, r->err,
                              "there is no tenant '%.60s'; expected one of the list tenants",
                              tenant->text);
+        int result = check_key_hash(r, keys, key);
+        if (result != 0)
+            return result;
     }
     return 0;
 }
@@ -301,7 +321,9 @@ int conf_read_tree(struct conf *conf, const struct tree *tree, struct err *err)
          member = member->next)
         result = read_section(&r, member);
     if (result == 0)
-        result = check_names(&r);
+        result = check_fallbacks(&r);
+    if (result == 0)
+        result = check_keys(&r);
     if (result == 0)
         fill_places(&r);
     return result;

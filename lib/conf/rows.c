@@ -41,7 +41,7 @@ static const struct conf_row list_rows[] = {
 #include "conf/lists.def"
 #undef Y
 };
-enum { ROWS_model = 13, ROWS_tenant = 7, ROWS_key = 4 };
+enum { ROWS_model = 13, ROWS_tenant = 7, ROWS_key = 5 };
 _Static_assert(COUNT_OF(list_rows) == ROWS_model + ROWS_tenant + ROWS_key,
                "a row was added to lists.def: count it here");
 

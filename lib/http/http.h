@@ -49,7 +49,6 @@ struct http_options {
      * addresses are free: this machine's owner. One address may hold a quarter of max_bodies_bytes.
      */
     size_t max_per_address;
-    size_t max_per_key; /* of http_count_against; 0: LIMIT_CONNECTIONS_PER_KEY */
     /* Networks ("10.0.0.0/8") of proxies whose X-Forwarded-For is believed: in place of their
      * connections, the requests of each client that they name are counted. Copied; must be valid.
      */
@@ -99,10 +98,15 @@ struct span http_body(const struct http_request *r);
 void http_set_user(struct http_request *r, void *user,
                    void (*on_gone)(void *user)); /* client left before the answer */
 
+/* The route that the request goes to; NULL when no path or method fits. */
+const struct http_route *http_route_of(const struct http_request *r);
+/* For `before`, which answered true to ask somebody first: the request goes on to its route now. */
+void http_proceed(struct http_request *r);
+
 /* Counts the request, until its answer has left or its stream is over, against what it is done in
- * the name of: an API key's id. False when max_per_key are under way: then 429 was answered. Once
- * per request. */
-MUST_USE bool http_count_against(struct http_request *r, const char *key);
+ * the name of: an API key's id. False when `most` (0: LIMIT_CONNECTIONS_PER_KEY) are under way:
+ * then 429 was answered. Once per request. */
+MUST_USE bool http_count_against(struct http_request *r, const char *key, size_t most);
 /* For an answer that is long in coming: from here on a client that closes its half has left, as in
  * options.half_close_leaves. False: it has done so already. */
 MUST_USE bool http_await_leaving(struct http_request *r);

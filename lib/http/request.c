@@ -180,6 +180,15 @@ static void unknown_method(struct http_request *r)
     reply_error(r, 501, &err);
 }
 
+void http_proceed(struct http_request *r)
+{
+    CHECK(r->route != NULL && r->conn->state == CONN_HANDLING);
+    if (r->has_odd_query)
+        odd_query(r);
+    else
+        r->route->handler(r, r->conn->server->options.arg);
+}
+
 void request_dispatch(struct http_request *r)
 {
     const struct http_options *o = &r->conn->server->options;
@@ -200,10 +209,8 @@ void request_dispatch(struct http_request *r)
     if (o->before == NULL || !o->before(r, o->arg)) {
         if (r->route == NULL)
             no_route(r, buf_as_span(&allowed));
-        else if (r->has_odd_query)
-            odd_query(r);
         else
-            r->route->handler(r, o->arg);
+            http_proceed(r);
     }
     buf_release(&allowed);
 }
@@ -216,6 +223,11 @@ static struct span find_pair(const struct pair *pairs, size_t count, const char 
         if (span_is(pairs[i].name, name))
             return pairs[i].value;
     return SPAN_NONE;
+}
+
+const struct http_route *http_route_of(const struct http_request *r)
+{
+    return r->route;
 }
 
 enum http_method http_method(const struct http_request *r)
@@ -293,12 +305,12 @@ bool http_await_leaving(struct http_request *r)
     return !r->conn->peer_ended;
 }
 
-bool http_count_against(struct http_request *r, const char *key)
+bool http_count_against(struct http_request *r, const char *key, size_t most)
 {
     struct conn *c = r->conn;
     struct err err = {.code = ERR_OK};
     CHECK(c->state == CONN_HANDLING && c->key == NULL);
-    c->key = tally_take(c->server->keys, key, c->server->options.max_per_key);
+    c->key = tally_take(c->server->keys, key, most > 0 ? most : LIMIT_CONNECTIONS_PER_KEY);
     if (c->key != NULL)
         return true;
     metric_add(METRIC_HTTP_REJECTED, 1);

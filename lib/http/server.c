@@ -214,7 +214,6 @@ static void set_defaults(struct http_options *o)
     o->max_connections = o->max_connections > 0 ? o->max_connections : connections_allowed();
     o->max_per_address =
         o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;
-    o->max_per_key = o->max_per_key > 0 ? o->max_per_key : LIMIT_CONNECTIONS_PER_KEY;
     o->pace_ms = o->pace_ms > 0 ? o->pace_ms : LIMIT_PACE_MS;
     o->header_ms = o->header_ms > 0 ? o->header_ms : LIMIT_HEADER_MS;
     o->body_ms = o->body_ms > 0 ? o->body_ms : LIMIT_BODY_MS;

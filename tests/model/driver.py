@@ -5,10 +5,10 @@ import random
 import msgpack
 
 from compare import VISIBLE, Comparer, Mismatch, decode, encode, expect
-from model_state import DELTA, DUE, HOUR, LANES, RESET, STARTED, T
+from model_state import DELTA, DUE, HOUR, LANES, RESET, STARTED, T, user_key
 from scripts import PREFIX
 
-TENANTS, CHATS, USERS = ('default', 'default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann')
+TENANTS, CHATS, USERS = ('default', 'default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann', 'bob')
 REASONING, TOOL_CALL, SOURCE = 4, 7, 9
 
 
@@ -44,13 +44,18 @@ class Driver(Comparer):
         c = '' if mode == 'none' and self.chance(0.7) else self.pick(*CHATS)
         if chat:
             (t, c), mode = chat, 'any'
+        user = self.pick(*USERS)
         if self.chance(0.15) and self.model.tombs:
-            t, g = self.random.choice(list(self.model.tombs))
+            t, mark = self.random.choice(list(self.model.tombs))
+            where, _, whom = mark.partition(' ')
+            g, _, at = where.partition('@')
+            c = at if at and self.chance(0.7) else c
+            user = next((u for u in USERS if u and user_key(u) == whom), user) if self.chance(0.7) else user
         elif self.chance(0.1) and self.any_gen():
             gen = self.any_gen()              # the same id again, also in the other tenant
             t, g = self.pick(gen.t, *TENANTS), gen.g
         fields = {
-            'user': self.pick(*USERS), 'restore': json.dumps({'message': f'text of {g} \U0001f600 "'}),
+            'user': user, 'restore': json.dumps({'message': f'text of {g} \U0001f600 "'}),
             'user_msg': msgpack.packb({'v': 1, 'id': 'u' + g, 'role': 'user'}),
             'request': b'\x81\xa1v\x01' + g.encode(),
             'title': 't' + g, 'metadata': '{"a":1}', 'message_id': 'm' + g, 'user_message_id': 'u' + g,
@@ -60,6 +65,8 @@ class Driver(Comparer):
             'keep_log': 600000, 'keep_record': 86400000}
         if self.chance(0.3):
             fields['model'] = 'asked'
+        if fields['user'] and self.chance(0.4):
+            fields['own'] = '1'
         if self.chance(0.3):
             fields['system'] = 'asked ' + g
         said = self.model.chat(t, c).messages if c else []
@@ -211,12 +218,13 @@ class Driver(Comparer):
         if gen and self.chance(0.7):
             t, c, g = gen.t, self.pick('', gen.chat, gen.chat, 'c1'), gen.g
         elif self.chance(0.6):
-            c, g = '', self.new_id()
+            c, g = self.pick('', c), self.new_id()
         token = self.pick('', 'r1', 'r2', f'new{self.random.random()}')
         seen = '' if self.chance(0.5) else str(self.pick(0, 1, 2, 3, 4, 6, 10 ** 21))
         args = (t, c, g)
         o = dict(reason=self.pick('user', 'user', 'user', 'flag', 'disconnect'), token=token, seen=seen,
-                 all=self.chance(0.8 if gen and gen is waiting else 0.4), limit=self.pick(0, 1, 1, 2))
+                 all=self.chance(0.8 if gen and gen is waiting else 0.4), limit=self.pick(0, 1, 1, 2),
+                 user=self.pick('', *USERS))
         self.call_stop(args, o)
 
     def call_stop(self, args, o):
@@ -284,6 +292,17 @@ class Driver(Comparer):
         ids = [(gen.t, gen.g) for gen in (self.any_gen() for _ in range(3)) if gen]
         if ids:
             expect('position', self.scripts.position(*ids), self.model.position(*ids))
+
+    def op_whose(self):
+        gen = self.any_gen()
+        t, c, g = self.pick(*TENANTS), self.pick(*CHATS), ''
+        if gen and self.chance(0.6):
+            t, c, g = gen.t, self.pick(gen.chat, *CHATS), self.pick('', gen.g, gen.g, self.new_id())
+        user, only = self.pick(*USERS), self.pick('', '', c, *CHATS)
+        if c or g:
+            got = self.scripts.whose(t, c, g, user=user, only=only)
+            self.outcomes.add(f'whose {got}')
+            expect('whose', got, self.model.whose(t, c, g, user, only))
 
     def op_watch(self):
         some = [self.any_gen(lambda gen: gen.watch), self.any_gen()]
@@ -376,7 +395,7 @@ class Driver(Comparer):
 
     WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 6,
                'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
-               'op_read': 2, 'op_position': 2, 'op_watch': 1, 'op_delete': 1, 'op_place': 4, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
+               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 4, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):
         op = self.random.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]

@@ -3,15 +3,45 @@ import re
 
 import msgpack
 
-from model_state import DUE, KEEP_DEAD, LANES, PRIVATE, QUEUED, RANK, T, Generation, State
+from model_state import DUE, KEEP_DEAD, LANES, PRIVATE, QUEUED, RANK, T, Generation, State, user_key
+
+
+def tomb_marks(g, c, user):
+    """The marks of a stop before its generation that count for it, the narrowest last."""
+    marks = [g, g + '@' + c if c else g]
+    return marks + [mark + ' ' + user_key(user) if user else mark for mark in marks]
 
 
 class Model(State):
+    def owner(self, t, c):
+        """Whose a chat is; None: nothing is known of it."""
+        record, active = self.chat(t, c).record, self.get(t, self.chat(t, c).active)
+        return record['user'] if record else active.fields['user'] if active else None
+
+    def is_for(self, gen, user):
+        record = self.chat(gen.t, gen.chat).record if gen.chat else None
+        return user in ('', gen.fields['user']) or bool(record) and record['user'] == user
+
+    def whose(self, t, c, g, user, only):
+        def answer(is_mine):
+            return 1 if is_mine else -1
+        if g:
+            gen = self.get(t, g)
+            return answer(only in ('', gen.chat) and self.is_for(gen, user)) if gen else 0
+        if only and c != only:
+            return -1
+        owner = self.owner(t, c)
+        return 0 if owner is None else answer(user in ('', owner))
+
     def begin(self, t, c, g, lane, mode, busy, hash, idem, limit, wait_limit, flag, fields):
         def replay(g, hash_then, chat):
             gen = self.get(t, g)
             kept = bool(gen) and (gen.open or bool(gen.log) and not gen.log_lost)
             return ['replayed' if hash_then == hash else 'conflict', g, gen.state if gen else 'gone', int(kept), chat]
+        if fields.get('own') == '1':
+            user, old = fields['user'], self.get(t, g)
+            if old and not self.is_for(old, user) or c and self.owner(t, c) not in (None, user):
+                return ['notfound', g, '', 0, c]
         if self.get(t, g):
             return replay(g, self.get(t, g).hash, self.get(t, g).chat)
         if (t, idem) in self.idem:
@@ -29,8 +59,9 @@ class Model(State):
             self.gens[t, g] = gen
             if idem:
                 self.idem[t, idem] = (g, hash, c)
-        if self.tombs.get((t, g)) == T:
-            del self.tombs[t, g]
+        marks = [mark for mark in tomb_marks(g, c, fields['user']) if self.tombs.get((t, mark)) == T]
+        if marks:
+            del self.tombs[t, marks[-1]]
             write()
             self.over(gen, 'stopped', 'user')
             return ['stopped', g, 'stopped', 0, c]
@@ -145,7 +176,7 @@ class Model(State):
         self.over(gen, state, o.pop('reason', ''), reply=reply and msgpack.unpackb(reply), own=True, **o)
         return [state, 1, len(gen.log)]
 
-    def stop(self, t, c, g, reason, token, seen, all, limit):
+    def stop(self, t, c, g, reason, token, seen, all, limit, user=''):
         def answer(outcome, g, dropped=()):
             waiting = [x for w in dropped for x in (w, self.get(t, w) and self.get(t, w).fields.get('restore'))]
             gen = self.get(t, g)
@@ -167,18 +198,20 @@ class Model(State):
         if by_chat:
             gen = self.active(t, c) or self.get(t, self.chat(t, c).last)
             if not gen:
-                return decide('idle' if self.chat(t, c).record else 'notfound', '')
+                record = self.chat(t, c).record
+                return decide('idle' if record and user in ('', record['user']) else 'notfound', '')
         else:
             gen = self.get(t, g)
         if not gen:
             if reason != 'user':
                 return answer('notfound', g)
             self.tombs = {k: v for k, v in self.tombs.items() if v == T or k[0] != t}
-            if limit and (t, g) not in self.tombs and sum(1 for k in self.tombs if k[0] == t) >= limit:
+            mark = tomb_marks(g, c, user)[-1]
+            if limit and (t, mark) not in self.tombs and sum(1 for k in self.tombs if k[0] == t) >= limit:
                 return answer('full', g)
-            self.tombs[t, g] = T
+            self.tombs[t, mark] = T
             return decide('will_stop', g)
-        if c and gen.chat != c:
+        if c and gen.chat != c or not self.is_for(gen, user):
             return answer('notfound', '')
         if not gen.open:
             return decide('already_' + gen.state, gen.g)

@@ -12,7 +12,7 @@ import redis
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'lib' / 'bus' / 'scripts'
 PREFIX = 'sluice:{s00}:'
-NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place').split()
+NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose').split()
 
 
 def assemble(edit=None):
@@ -97,8 +97,11 @@ class Scripts:
         pairs = [x for kv in fields.items() for x in kv]
         return text(self.run('finish', [self.key('gen', t, g)], PREFIX, t, g, token, state, expected, *pairs))
 
-    def stop(self, t, c='', g='', *, reason='user', token='', seen='', all=False, limit=1000):
-        return text(self.run('stop', [self.key('open')], PREFIX, t, c, g, reason, token, seen, int(all), limit))
+    def stop(self, t, c='', g='', *, reason='user', token='', seen='', all=False, limit=1000, user=''):
+        return text(self.run('stop', [self.key('open')], PREFIX, t, c, g, reason, token, seen, int(all), limit, user))
+
+    def whose(self, t, c='', g='', *, user='', only=''):
+        return self.run('whose', [self.key('open')], PREFIX, t, c, g, user, only)
 
     def settle(self, t, g, token, usage, source):
         return self.run('settle', [self.key('gen', t, g)], PREFIX, t, g, token, usage, source)

@@ -12,13 +12,15 @@
 --      10 queue limit of the tenant   11 limit of waiting turns per chat (both: 0 = no limit)
 --      12.. name, value pairs that go into the record as they are: request restore user_msg title metadata
 --           user model system replace_from message_id user_message_id on_stop on_interrupt grace keep_log keep_record
---           (grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; grace_if_new 1: that
+--           (own 1: asked by this user alone: a chat or an id that is another's is not there for it;
+--           grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; grace_if_new 1: that
 --           is a default, which counts for a chat without a record only; retention in ms, 0 = for ever)
 -- returns {outcome, generation, state, n, chat}; nothing is nil
 --      queued    accepted; n = position (state failed: what it was to replace went with the turn that it interrupted)      waiting   accepted behind the chat's active one; n = position
 --      stopped   accepted, dead on arrival    replayed  seen before; n = 1 if its log is kept, 0 = gone (state
 --      conflict  id or key seen with another hash                    'gone' if not even the record is there)
 --      no_message   replace_from is not in the chat
+--      notfound  own: it is another's
 --      busy      generation = the active one  full      a limit reached    exists   mode new: chat has a record
 local t, c, g, lane, mode, busy = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hash, idem = ARGV[8], ARGV[9]
@@ -28,14 +30,17 @@ local function replay(id, hash_then, h, chat)
   local n = h and (is_open(h) or rc('EXISTS', h.log) == 1) and 1 or 0
   return {hash_then == hash and 'replayed' or 'conflict', id, h and h.state or 'gone', n, chat}
 end
+local function refuse(outcome, id, state) return {outcome, id or g, state or '', 0, c} end
 local old = rec(t, g)
+if o.own == '1' and ((old and not is_for(old, o.user)) or (c ~= '' and (owner(t, c) or o.user) ~= o.user)) then
+  return refuse('notfound')
+end
 if old then return replay(g, old.hash, old, old.chat) end
 local ik = key('idem', t, idem)
 if idem ~= '' then
   local v = rc('HMGET', ik, 'gen', 'hash', 'chat')
   if v[1] then return replay(v[1], v[2], rec(t, v[1]), v[3]) end
 end
-local function refuse(outcome, id, state) return {outcome, id or g, state or '', 0, c} end
 if mode == 'new' and rc('EXISTS', key('chat', t, c)) == 1 then return refuse('exists') end
 local replaces = o.replace_from or ''
 if replaces ~= '' and (mode ~= 'any' or not message_place(key('msgs', t, c), replaces)) then
@@ -61,9 +66,13 @@ local function write()
     rc('PEXPIRE', ik, DAY_MS)
   end
 end
-local dead = tonumber(rc('ZSCORE', key('tomb', t), g) or '0')
-if dead > ms() then                       -- stopped before it was seen
-  rc('ZREM', key('tomb', t), g)
+local user = o.user or ''
+local marks, dead = {tomb_mark(g, '', ''), tomb_mark(g, c, ''), tomb_mark(g, '', user), tomb_mark(g, c, user)}, nil
+for i, score in ipairs(rc('ZMSCORE', key('tomb', t), unpack(marks))) do
+  if score and tonumber(score) > ms() then dead = marks[i] end
+end
+if dead then                              -- stopped before it was seen
+  rc('ZREM', key('tomb', t), dead)
   write()
   over(h, 'stopped', 'user')
   return {'stopped', g, 'stopped', 0, c}

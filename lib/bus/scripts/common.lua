@@ -69,6 +69,21 @@ local function rec_open(t, g)             -- the record if it is not over
   local h = g and rec(t, g)
   return is_open(h) and h or nil
 end
+-- Whose a chat is: its user, '' when it has none; nil when nothing is known of it. Before its record is made, it is whose the
+-- active generation is. And what may be told to one user ('' = to all of the tenant): what is its own or in its chat.
+local function owner(t, c)
+  local user = rc('HGET', key('chat', t, c), 'user')
+  if user then return user end
+  local h = rec(t, rc('GET', key('active', t, c)) or '')
+  return h and h.user
+end
+local function is_for(h, user)
+  return user == '' or h.user == user or (h.chat ~= '' and rc('HGET', key('chat', h.t, h.chat), 'user') == user)
+end
+-- The mark of a stop that came before its generation: for that id, in that chat only, of that user only ('' = any).
+local function tomb_mark(g, c, user)
+  return g .. (c ~= '' and '@' .. c or '') .. (user ~= '' and ' ' .. userkey(user) or '')
+end
 local function split(id)                  -- "<tenant>:<generation>"
   return id:match('^([^:]*):(.*)$')
 end

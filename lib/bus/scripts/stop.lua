@@ -7,12 +7,13 @@
 -- KEYS 1 any key of the shard   ARGV 1 prefix   2 tenant   3 chat or ''   4 generation or '' (one of the two is there)
 --      5 reason user|flag|disconnect|operator   6 request token or ''   7 seen: seq that the reader has got, or ''
 --      8 all 0|1: also what waits behind it   9 limit of remembered stops of unseen ids (0 = none)
+--      10 user: only what is of this user is there ('' = all of the tenant)
 -- returns {1 outcome, 2 generation, 3 chat, 4 seq, 5 state, 6 reason, 7 restore, 8 committed 0|1, 9 message_id,
 --       10 usage, 11 {generation, restore, ...} that were waiting}; nil where there is no value
 --      stopped · already_stopped already_done already_failed already_interrupted · idle · will_stop
 --      notfound (404) · full (429) · no_flag: reason was flag but it is gone or was not for this one; go on
 local t, c, g, reason, token = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local seen, all, by_chat = ARGV[7], ARGV[8] == '1', ARGV[4] == ''
+local seen, all, by_chat, user = ARGV[7], ARGV[8] == '1', ARGV[4] == '', ARGV[10]
 local function remember(outcome, id, dropped)
   if token == '' then return end
   rc('SET', key('stopreq', t, token), cmsgpack.pack({outcome, id, dropped}), 'PX', NOTE_MS)
@@ -44,7 +45,10 @@ end
 local h
 if by_chat then
   h = rec_open(t, rc('GET', key('active', t, c))) or rec(t, rc('GET', key('last', t, c)) or '')
-  if not h then return decide(rc('EXISTS', key('chat', t, c)) == 1 and 'idle' or 'notfound', '') end
+  if not h then
+    local is_there = rc('EXISTS', key('chat', t, c)) == 1 and (user == '' or owner(t, c) == user)
+    return decide(is_there and 'idle' or 'notfound', '')
+  end
   g = h.g
 else
   h = rec(t, g)
@@ -53,12 +57,13 @@ if not h then                             -- not seen yet: remember the stop for
   if reason ~= 'user' then return answer('notfound', g) end
   local tomb, now, limit = key('tomb', t), ms(), tonumber(ARGV[9])
   rc('ZREMRANGEBYSCORE', tomb, '-inf', now)
-  if limit > 0 and not rc('ZSCORE', tomb, g) and rc('ZCARD', tomb) >= limit then return answer('full', g) end
-  rc('ZADD', tomb, now + NOTE_MS, g)
+  local mark = tomb_mark(g, c, user)
+  if limit > 0 and not rc('ZSCORE', tomb, mark) and rc('ZCARD', tomb) >= limit then return answer('full', g) end
+  rc('ZADD', tomb, now + NOTE_MS, mark)
   rc('PEXPIRE', tomb, NOTE_MS)
   return decide('will_stop', g)
 end
-if c ~= '' and h.chat ~= c then return answer('notfound', '') end
+if (c ~= '' and h.chat ~= c) or not is_for(h, user) then return answer('notfound', '') end
 if not is_open(h) then return decide('already_' .. h.state, g) end
 -- In Cluster the record names no flag, as it lies in another slot: there the worker's word must do.
 if reason == 'flag' and h.flag ~= '' and not flagged(h) then return decide('no_flag', g) end

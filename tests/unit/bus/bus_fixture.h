@@ -262,7 +262,8 @@ static inline const char *house_stop(struct house *h, const char *chat, const ch
     char token[32];
     (void)snprintf(token, sizeof token, "s%d", ++h->nonces);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", chat, generation, reason, token, -1, false},
+    stop_request(h->bus,
+                 &(struct stop){"default", chat, generation, reason, token, -1, false, NULL},
                  on_stopped, h);
     house_wait(h);
     CHECK(h->status == 0);

@@ -33,8 +33,8 @@ static void a_flush_brings_the_end(void **state)
     (void)redis_say(&h->redis, "ACL SETUSER default -subscribe"); /* from the log alone */
     (void)redis_say(&h->redis, "CLIENT KILL TYPE pubsub");
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", "c", "g", "user", "t", -1, false}, on_stopped,
-                 h);
+    stop_request(h->bus, &(struct stop){"default", "c", "g", "user", "t", -1, false, NULL},
+                 on_stopped, h);
     hub_flush(hub, "default", "g", on_flushed, &f);
     hub_flush(hub, "default", "nobody", on_flushed, &nobody);
     assert_false(f.came || nobody.came);

@@ -126,8 +126,8 @@ static void stop_answers_the_truth(void **state)
     (void)house_begin(h, &begin);
     (void)house_begin(h, &waiting);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped,
-                 h);
+    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true, NULL},
+                 on_stopped, h);
     house_wait(h);
     assert_string_equal(h->text, "stopped");
     assert_string_equal(h->state, "{\"message\":\"hi\",\"attachments\":[],\"metadata\":{}}");
@@ -135,8 +135,8 @@ static void stop_answers_the_truth(void **state)
     assert_int_equal(h->length, 1); /* one that was waiting */
     assert_false(h->committed);
     h->came = false;
-    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true}, on_stopped,
-                 h);
+    stop_request(h->bus, &(struct stop){"default", "c", "", "user", "token", 0, true, NULL},
+                 on_stopped, h);
     house_wait(h);
     assert_string_equal(h->text, "stopped"); /* the same token: the same answer */
     assert_string_equal(house_stop(h, "c", "", "user"), "already_stopped");

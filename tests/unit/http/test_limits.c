@@ -136,13 +136,13 @@ static bool count_key(struct http_request *r, void *arg)
     char key[32];
     (void)arg;
     (void)snprintf(key, sizeof key, "%.*s", SPAN_ARG(http_header(r, "X-Key")));
-    return key[0] != '\0' && !http_count_against(r, key);
+    return key[0] != '\0' && !http_count_against(r, key, 1);
 }
 
 static void a_key_has_so_many_requests_under_way(void **state)
 {
 #define WITH(key, path) "GET " path " HTTP/1.1\r\nHost: x\r\nX-Key: " key "\r\n\r\n"
-    struct fixture *f = set_up((struct http_options){.max_per_key = 1, .before = count_key});
+    struct fixture *f = set_up((struct http_options){.before = count_key});
     bool closed;
     (void)state;
     int a = dial_and_say(f, WITH("one", "/stream"));
