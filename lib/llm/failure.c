@@ -66,7 +66,7 @@ static const struct {
 static bool is_money_message(struct span message)
 {
     static const char *const phrases[] = {"credit balance is too low", "API usage limits",
-                                          "Insufficient Balance"};
+                                          "Insufficient Balance", "weekly usage limit"};
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
         if (message.len > 0 &&
             memmem(message.ptr, message.len, phrases[i], strlen(phrases[i])) != NULL)

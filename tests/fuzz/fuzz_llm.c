@@ -9,11 +9,13 @@
 #include "wire/lines.h"
 #include "wire/sse.h"
 
-enum { ROOM = 32 * 1024 * 1024, FRAME_BYTES = 64 * 1024, PARTS = 8192 };
+enum { ROOM = 32 * 1024 * 1024, FRAME_BYTES = 64 * 1024, CALLS = 128 };
 
 struct journal {
     struct buf said;
-    struct buf fragments[PARTS]; /* of the tool call that is this part */
+    struct buf fragments[CALLS]; /* of the tool calls, in order */
+    int64_t parts[CALLS];
+    size_t call_count;
     struct llm_reading reading;
     const struct llm_format *format;
     void *reader;
@@ -21,8 +23,14 @@ struct journal {
 
 static struct buf *fragments_of(struct journal *j, int64_t part)
 {
-    CHECK(part >= 0 && part < j->reading.parts && part < PARTS);
-    return &j->fragments[part];
+    CHECK(part >= 0 && part < j->reading.parts);
+    for (size_t i = 0; i < j->call_count; i++)
+        if (j->parts[i] == part)
+            return &j->fragments[i];
+    CHECK(j->call_count < CALLS);
+    j->parts[j->call_count] = part;
+    buf_init(&j->fragments[j->call_count], ROOM);
+    return &j->fragments[j->call_count++];
 }
 
 static void on_piece(const struct piece *piece, void *arg)
@@ -96,12 +104,10 @@ static int read_whole(struct journal *j, const struct llm_format *format, struct
     j->reading = (struct llm_reading){
         .hooks = &hooks, .has_output = true, .usage = usage_unknown()}; /* no timers here */
     buf_init(&j->said, ROOM);
-    for (size_t i = 0; i < PARTS; i++)
-        buf_init(&j->fragments[i], ROOM);
     j->reader = format->reader_new(&j->reading);
     int rc = feed(j, bytes, seed);
     format->reader_free(j->reader);
-    for (size_t i = 0; i < PARTS; i++)
+    for (size_t i = 0; i < j->call_count; i++)
         buf_release(&j->fragments[i]);
     return rc;
 }

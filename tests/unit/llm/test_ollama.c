@@ -236,6 +236,10 @@ static const struct failing_case failings[] = {
      "support tools", "", -1},
     {"503", "HTTP/1.1 503 No\r\n\r\n{'error':'server busy'}", -ERR_PROVIDER_ERROR, 503,
      ": server busy", "", -1},
+    {"a week's worth is used up",
+     "HTTP/1.1 429 No\r\n\r\n{'error':'you (x) have reached your weekly usage limit, upgrade for "
+     "higher limits'}",
+     -ERR_PROVIDER_REFUSED, 429, "weekly usage limit", "", -1},
     {"no lines", LINES, -ERR_PROVIDER_TRUNCATED, 200, "without its final frame", "", -1},
     {"not done", LINES TEXT("a"), -ERR_PROVIDER_TRUNCATED, 200, "without its final frame", "D0:a|",
      -1},
