@@ -25,6 +25,8 @@ struct token {
 bool token_is_one(struct span text);
 /* Appends the token; `out` must have room for TOKEN_MAX. */
 void token_write(struct buf *out, const struct token *token, struct span secret);
+/* The envelope alone, around any JSON; `out` says when it is too long. */
+void token_sign(struct buf *out, struct span json, struct span secret);
 /* -ERR_MALFORMED unless `text` is a token that was signed with this secret, and whole. Whether it
  * has expired is the caller's question. */
 MUST_USE int token_read(struct span text, struct span secret, struct token *out);
