@@ -371,7 +371,7 @@ class Driver(Comparer):
             self.redis.delete(PREFIX + f'last:{t}:{c}')
             m.chat(t, c).last = None
             if self.chance(0.5):
-                self.call_stop((t, c, ''), dict(reason='user', token='', seen='', all=False, limit=1))
+                self.call_stop((t, c, ''), dict(reason='user', token='', seen='', all=False, limit=1, user=self.pick('', *USERS)))
         elif what == 'flag' and m.flags:
             flag = self.random.choice(list(m.flags))
             self.redis.delete(flag)
