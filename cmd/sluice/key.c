@@ -51,7 +51,7 @@ static bool is_possible(const struct wish *wish)
         wrong = "an id has 1 to 128 of A-Z a-z 0-9 _ . : -";
     if (!id_is_tenant(span_of(wish->tenant)))
         wrong = "a tenant has 1 to 64 of a-z 0-9 _ -";
-    if (strcmp(wish->role, "user") != 0 && strcmp(wish->role, "admin") != 0)
+    if (!span_is(span_of(wish->role), "user") && !span_is(span_of(wish->role), "admin"))
         wrong = "a role is user or admin";
     if (wrong != NULL)
         (void)fprintf(stderr, "sluice: %s\n", wrong);

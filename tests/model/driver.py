@@ -321,7 +321,7 @@ class Driver(Comparer):
             expect('place', got, self.model.model_place(verb, *args))
             self.outcomes.add(f'place {verb} {min(got, 1)}' + (' told' if len(self.model.freed) > told else ''))
             held = self.model.places[model]
-            if held and self.chance(0.1):
+            if held and self.chance(0.3):
                 h = self.random.choice(list(held))
                 self.redis.zadd(PREFIX + 'places:' + model, {h: 0})
                 held[h] = DUE
