@@ -1,4 +1,6 @@
-/* Claims under way and what their answers start. */
+/* Claims under way and what their answers start. Each reason to look is one claim: a ring of the
+ * bell, a job that was got (there may be another behind it), a place that came free. A burst rings
+ * for each of its jobs, so its claims go side by side; a lone job's do not hold up Redis. */
 #include "common/claims.h"
 
 #include "base/clock.h"
@@ -62,10 +64,13 @@ static void on_claimed(int status, const struct claim *claim, void *arg)
         return;
     }
     end_way(way);
-    if (claim != NULL) {
+    bool goes_on = claim != NULL || worker->claims.is_owed;
+    worker->claims.is_owed = false;
+    if (claim != NULL)
         worker_take(worker, claim, way->sent_ms + worker->conf->worker_lease);
+    if (goes_on)
         claims_go(worker);
-    } /* else nothing is there: the bell tells when to look again */
+    /* else nothing is there: the bell tells when to look again */
     drain_check(worker);
 }
 
@@ -88,8 +93,10 @@ static void start_claim(struct worker *worker)
 
 void claims_go(struct worker *worker)
 {
-    while (wants_more(worker))
+    if (wants_more(worker))
         start_claim(worker);
+    else
+        worker->claims.is_owed = worker->claims.under_way > 0; /* those may have looked too early */
     bell_listen(worker->claims.bell,
                 worker->drain.stage == DRAIN_NO && worker_free_slots(worker) > 0);
 }

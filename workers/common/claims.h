@@ -1,6 +1,6 @@
-/* The claim loop: with k free slots up to min(k, 16) claims are under way, each with a nonce of its
- * own, and go on while answers come; else the doorbell wakes it. Nothing is claimed before Redis is
- * known to be whole (revival.h), nor while draining. */
+/* The claim loop: each ring of the doorbell, each job got and each freed place sends one claim,
+ * with a nonce of its own; with k free slots up to min(k, 16) are under way. Nothing is claimed
+ * before Redis is known to be whole (revival.h), nor while draining. */
 #ifndef SLUICE_WORKERS_COMMON_CLAIMS_H
 #define SLUICE_WORKERS_COMMON_CLAIMS_H
 
@@ -24,6 +24,7 @@ struct claims {
     struct claim_way ways[CLAIMS_MAX];
     size_t under_way;
     uint64_t nonces;
+    bool is_owed; /* there was a reason to look while no more could be sent */
 };
 
 void claims_init(struct worker *worker);
