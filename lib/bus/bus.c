@@ -67,6 +67,8 @@ void bus_free(struct bus *bus)
     link_free(bus->link);
     bus->link = NULL;
     calls_drop(bus);
+    gathering_free(bus->gathering);
+    bus->gathering = NULL;
     timer_release(&bus->call_timer);
     loop_defer(bus->loop, release, bus);
 }

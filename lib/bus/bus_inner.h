@@ -18,6 +18,7 @@ struct bus {
     struct call *first_call, *last_call; /* all of them, oldest first */
     struct timer call_timer;             /* the oldest repeated call's deadline */
     struct settings *settings;           /* once they were looked at */
+    struct gathering *gathering;         /* of appends; NULL: none */
     bool is_freed;
 };
 
@@ -27,6 +28,8 @@ void calls_drop(struct bus *bus); /* silently */
 void on_calls_due(void *arg);     /* call_timer's */
 /* Silences every call that was sent with this `arg`: for an owner that goes before the bus. */
 void calls_cancel(struct bus *bus, const void *arg);
+
+void gathering_free(struct gathering *gathering); /* what was gathered is dropped silently */
 
 struct key bus_flag(const struct bus *bus, const char *tenant, const char *chat);
 

@@ -68,6 +68,11 @@ void call_field(struct call *call, const char *name, struct span value)
     command_arg(&call->command, value);
 }
 
+void call_join(struct call *call, const struct command *more)
+{
+    command_join(&call->command, more);
+}
+
 static void link_in(struct call *call)
 {
     struct bus *bus = call->bus;

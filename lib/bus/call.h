@@ -40,6 +40,7 @@ struct call {
     call_done done;
     void *arg;
     void *extra; /* of the decoder, freed with the call */
+    size_t extra_count;
 };
 
 /* A script with its keys to come: KEYS first, then ARGV, each by call_arg and its kin. */
@@ -52,6 +53,7 @@ void call_int(struct call *call, int64_t v);
 void call_key(struct call *call, struct key key);
 /* The pair that scripts take as `name, value`; SPAN_NONE leaves it out. */
 void call_field(struct call *call, const char *name, struct span value);
+void call_join(struct call *call, const struct command *more);
 void call_drop(struct call *call); /* one that is not sent after all */
 void call_send(struct call *call, call_decode decode, call_done done, void *arg);
 

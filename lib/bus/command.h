@@ -13,9 +13,11 @@ struct command {
 
 void command_init(struct command *c);
 void command_release(struct command *c);
+void command_reset(struct command *c); /* empties, keeps memory */
 void command_arg(struct command *c, struct span s);
 void command_text(struct command *c, const char *text);
 void command_int(struct command *c, int64_t v);
+void command_join(struct command *c, const struct command *more); /* its arguments behind ours */
 /* The whole command, borrowed until the next change; SPAN_NONE when it grew too large. */
 struct span command_bytes(struct command *c);
 

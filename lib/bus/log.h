@@ -22,6 +22,13 @@ enum append_outcome { APPEND_OK, APPEND_FENCED, APPEND_FLAGGED, APPEND_REFUSED, 
 typedef void (*on_append)(int status, enum append_outcome outcome, int64_t length, void *arg);
 void log_append(struct bus *bus, const struct append *append, on_append done, void *arg);
 
+/* From log_gather to log_send, appends of one event are gathered and go to Redis in as few calls as
+ * possible: an append costs it half as much then. Both are called by whoever appends for several
+ * streams at once, in one turn of the loop; inside a callback of log_append they are called for it.
+ * They nest. */
+void log_gather(struct bus *bus);
+void log_send(struct bus *bus);
+
 /* A page after `after`. state is empty when there is no record. */
 struct log_page {
     struct span state; /* "queued" "running" "done" ... */

@@ -88,6 +88,15 @@ class Scripts:
         return self.redis.execute_command('FCALL', 'append_' + self.name, len(keys), *keys, self.key('events', t, g),
                                           first, int(visible), *events)
 
+    def appends(self, *items):
+        """(t, g, token, seq, event, flag, visible) of each."""
+        keys, argv = [], []
+        for t, g, token, seq, event, flag, visible in items:
+            live = self.key('live', t, g, token)
+            keys += [live, self.key('gen', t, g), flag or live]
+            argv += [self.key('events', t, g), seq, int(visible), event]
+        return self.redis.execute_command('FCALL', 'appends_' + self.name, len(keys), *keys, *argv)
+
     def checkpoint(self, t, g, token, seq, field, value, event, *, flag='', shown=False):
         keys = [self.key('live', t, g, token), self.key('gen', t, g), self.key('steps', t, g)] + ([flag] if flag else [])
         return self.redis.execute_command('FCALL', 'checkpoint_' + self.name, len(keys), *keys, self.key('events', t, g),

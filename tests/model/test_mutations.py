@@ -14,10 +14,10 @@ from scripts import Scripts, assemble
 OPS = int(os.environ.get('SLUICE_MUTATION_OPS', '15000'))
 MUTATIONS = [
     # append and checkpoint: the fence, the flag, the seq
-    ('append.lua', "if KEYS[3] and call('EXISTS', KEYS[3]) == 1 then return -1 end", ''),
-    ('append.lua', "call('RPUSHX', KEYS[1], ARGV[4])", "call('RPUSH', KEYS[1], ARGV[4])"),
-    ('append.lua', "call('RPOP', KEYS[1], k)", ''),
-    ('append.lua', "for i = 4, k + 3 do", "for i = 5, k + 3 do"),
+    ('append.lua', "if flag and call('EXISTS', flag) == 1 then return -1 end", ''),
+    ('append.lua', "call('RPUSHX', live, events[from])", "call('RPUSH', live, events[from])"),
+    ('append.lua', "call('RPOP', live, k)", ''),
+    ('append.lua', "for i = from, to do", "for i = from + 1, to do"),
     ('append.lua', "call('HSET', record, 'shown', 1)", ''),
     ('checkpoint.lua', "call('HSET', KEYS[2], 'shown', ARGV[3])", ''),
     # begin: its order, and what a repeat may touch

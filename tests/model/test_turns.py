@@ -182,3 +182,21 @@ def test_delete_leaves_nothing_that_anybody_wrote(bus):
     for g in ('g0', 'g1', 'g2'):
         assert 'restore' not in record(bus, g) and 'request' not in record(bus, g)
     assert begin(bus, 'c', 'g1')[2:4] == ['stopped', 0]
+
+
+def test_several_streams_append_in_one_call_and_fail_alone(bus):
+    tokens = {}
+    for g in 'abcdef':
+        tokens[g] = run(bus, 'c' + g, g)
+    bus.redis.set('chat_stop:cb', 1, ex=60)
+    bus.stop('default', g='c', token='k')
+    live = PREFIX + 'live:default:d:' + tokens['d']
+    bus.redis.delete(live)
+    bus.redis.set(live, 'not a list')
+    say(bus, 'e', tokens['e'], 'one')
+    items = [('default', g, tokens[g], 2, delta(2), '' if g in 'cf' else 'chat_stop:c' + g, True) for g in 'abcdef']
+    a, b, c, d, e, f = bus.appends(*items)
+    assert (a, b, c, e, f) == (2, -1, 0, -2 - 2, 2)     # taken, flagged, fenced, an earlier try had arrived, taken
+    assert 'WRONGTYPE' in str(d)
+    assert [x[0] for x in events(bus, 'a')] == [1, 2] and [x[0] for x in events(bus, 'e')] == [1, 2]
+    assert bus.redis.hget(PREFIX + 'gen:default:a', 'shown') == b'1'

@@ -1,6 +1,7 @@
 /* The worker's runs as a whole: taking one, the end of a turn, forgetting, teardown. */
 #include "base/clock.h"
 #include "base/metric.h"
+#include "bus/log.h"
 #include "common/worker_inner.h"
 
 enum { KEPT_MAX = 4096, KEPT_BYTES_MAX = 64 * 1024 * 1024, FORGET_EVERY_MS = 1000 };
@@ -31,11 +32,13 @@ void worker_freed_slot(struct worker *worker)
 static void flush_dirty(struct worker *worker)
 {
     struct run *run;
+    log_gather(worker->bus);
     while ((run = TAILQ_FIRST(&worker->dirty)) != NULL) {
         TAILQ_REMOVE(&worker->dirty, run, dirty_link);
         run->is_dirty = false;
         run_flush(run);
     }
+    log_send(worker->bus);
 }
 
 static void free_gone(struct worker *worker)

@@ -260,8 +260,10 @@ static void measure(clockid_t clock, int64_t tokens)
     bench.left = tokens;
     (void)clock_gettime(clock, &before);
     int64_t began_us = clock_mono_us();
+    log_gather(bench.bus); /* as the workers do */
     for (size_t i = 0; i < bench.count; i++)
         step(&bench.streams[i]);
+    log_send(bench.bus);
     loop_run(bench.loop);
     int64_t took_us = clock_mono_us() - began_us;
     (void)clock_gettime(clock, &after);
