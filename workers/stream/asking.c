@@ -71,6 +71,8 @@ static void ask_with(struct answer *a, const struct chat_view *view)
     struct history_told told = {(int64_t)history.count, all - (int64_t)history.count};
     if (told.left_out < 0)
         told.left_out = 0;
+    if (!conf_model_can(a->conf_model, "image"))
+        history_hide_images(&history);
     const struct job *job = &run_claimed(a->run)->job;
     history_add(&history, job->message, job->attachments);
     struct llm_request request = {.messages = history.messages, .message_count = history.count};

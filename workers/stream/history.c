@@ -2,6 +2,7 @@
 #include "stream/history.h"
 
 #include "base/mem.h"
+#include "wire/json.h"
 
 static const char *role_of(const struct mp_value *message)
 {
@@ -47,6 +48,33 @@ void history_init(struct history *h, const struct span *messages, size_t count, 
     memmove(h->messages, h->messages + from, h->count * sizeof *h->messages);
 }
 
+static void put_without_images(struct buf *out, struct span attachments)
+{
+    struct json_walk walk = json_walk_array(attachments);
+    struct span name, item;
+    struct json_writer w = json_writer(out);
+    json_open(&w, NULL, '[');
+    while (json_walk_next(&walk, &name, &item))
+        if (!span_is(json_raw(item, "type"), "\"image\""))
+            json_member_raw(&w, NULL, item);
+    json_close(&w);
+}
+
+void history_hide_images(struct history *h)
+{
+    h->kept = mem_new_array(h->count + 1, sizeof *h->kept);
+    for (size_t i = 0; i < h->count; i++) {
+        struct span *attachments = &h->messages[i].attachments;
+        struct buf *kept = &h->kept[h->kept_count];
+        if (attachments->len == 0)
+            continue;
+        h->kept_count++;
+        buf_init(kept, attachments->len + 2);
+        put_without_images(kept, *attachments);
+        *attachments = buf_as_span(kept);
+    }
+}
+
 void history_add(struct history *h, struct span message, struct span attachments)
 {
     h->messages[h->count++] =
@@ -57,6 +85,9 @@ void history_release(struct history *h)
 {
     for (size_t i = 0; i < h->doc_count; i++)
         mp_close(h->docs[i]);
+    for (size_t i = 0; i < h->kept_count; i++)
+        buf_release(&h->kept[i]);
+    mem_free(h->kept);
     mem_free(h->docs);
     mem_free(h->messages);
     *h = (struct history){.messages = NULL};

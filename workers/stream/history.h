@@ -10,6 +10,8 @@ struct history {
     size_t count;
     struct mp_doc **docs; /* what the messages borrow from */
     size_t doc_count;
+    struct buf *kept; /* attachments without their images */
+    size_t kept_count;
 };
 
 /* Reads committed messages (msgpack, oldest first; borrowed until history_release) and keeps the
@@ -17,6 +19,8 @@ struct history {
  * one that is cut at its front, or cannot be read, and all before it are left out. Calls of tools
  * are left out: the results that a provider wants to see behind them are not in a chat. */
 void history_init(struct history *h, const struct span *messages, size_t count, size_t max_bytes);
+/* For a model that cannot see: images of earlier turns are left out. Before history_add. */
+void history_hide_images(struct history *h);
 void history_release(struct history *h);
 /* The user's newest; at most once. */
 void history_add(struct history *h, struct span message, struct span attachments);

@@ -32,11 +32,25 @@ static bool has_image(struct span attachments)
     return false;
 }
 
+static bool has_image_part(struct span messages)
+{
+    struct json_walk walk = json_walk_array(messages);
+    struct span name, message, part;
+    while (json_walk_next(&walk, &name, &message)) {
+        struct json_walk parts = json_walk_array(json_raw(message, "content"));
+        while (json_walk_next(&parts, &name, &part))
+            if (json_raw(part, "image_url").ptr != NULL)
+                return true;
+    }
+    return false;
+}
+
 /* A fallback must be able to do what the request needs. */
 static bool is_fit(const struct answer *a, const struct conf_model *m)
 {
     const struct job *job = &run_claimed(a->run)->job;
-    if (has_image(job->attachments) && !conf_model_can(m, "image"))
+    bool has_images = has_image(job->attachments) || has_image_part(job->messages);
+    if (has_images && !conf_model_can(m, "image"))
         return false;
     if (job->params.len > 0 && json_raw(job->params, "tools").len > 0 &&
         !conf_model_can(m, "tools"))

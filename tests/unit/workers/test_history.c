@@ -98,6 +98,21 @@ static void attachments_come_along_and_count(void **state)
     assert_int_equal(f->history.count, 1);
 }
 
+static void a_model_that_cannot_see_is_shown_no_image(void **state)
+{
+    struct fixture *f = *state;
+    add_with(f, "user", "1", "[{\"type\":\"image\",\"data\":\"x\"}, {\"type\":\"text\"}]");
+    add(f, "assistant", "2");
+    add_with(f, "user", "3", "[{\"type\":\"image\"}]");
+    read(f, 1000);
+    history_hide_images(&f->history);
+    history_add(&f->history, SPAN_LIT("new"), SPAN_LIT("[{\"type\":\"image\"}]"));
+    assert_span(f->history.messages[0].attachments, SPAN_LIT("[{\"type\":\"text\"}]"));
+    assert_true(f->history.messages[1].attachments.ptr == NULL);
+    assert_span(f->history.messages[2].attachments, SPAN_LIT("[]"));
+    assert_span(f->history.messages[3].attachments, SPAN_LIT("[{\"type\":\"image\"}]"));
+}
+
 static void all_that_fits_oldest_first(void **state)
 {
     struct fixture *f = *state;
@@ -168,10 +183,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_but_the_new_message),          TEST(attachments_come_along_and_count),
-        TEST(all_that_fits_oldest_first),           TEST(whole_turns_only),
-        TEST(none_when_not_even_the_newest_fits),   TEST(a_page_that_begins_within_a_turn),
-        TEST(what_cannot_be_read_ends_the_history), TEST(an_unknown_role_ends_the_history),
+        TEST(nothing_but_the_new_message),
+        TEST(a_model_that_cannot_see_is_shown_no_image),
+        TEST(attachments_come_along_and_count),
+        TEST(all_that_fits_oldest_first),
+        TEST(whole_turns_only),
+        TEST(none_when_not_even_the_newest_fits),
+        TEST(a_page_that_begins_within_a_turn),
+        TEST(what_cannot_be_read_ends_the_history),
+        TEST(an_unknown_role_ends_the_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
