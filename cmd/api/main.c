@@ -104,6 +104,7 @@ static void open_bus(struct program *p)
         .lease_ms = conf->worker_lease,
         .keep_log_ms = conf->keep_log,
         .keep_record_ms = conf->keep_record,
+        .keep_chat_ms = conf->keep_chat,
         .keep_dead_ms = conf->keep_dead,
         .on_up = on_redis_up,
         .on_down = on_redis_down,

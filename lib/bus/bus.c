@@ -50,6 +50,7 @@ static void release(void *arg)
     struct bus *bus = arg;
     CHECK_MAGIC(bus, BUS_MAGIC);
     settings_free(bus->settings);
+    mem_free(bus->caps);
     mem_free(bus->url);
     mem_free(bus->stop_key);
     mem_free(bus->tenant_stop_key);

@@ -26,6 +26,7 @@ struct bus_options {
     int64_t lease_ms;
     int64_t keep_log_ms, keep_record_ms; /* INT64_MAX: for ever */
     int64_t keep_dead_ms;                /* 0: 7 days */
+    int64_t keep_chat_ms;                /* after the last commit; 0 or INT64_MAX: for ever */
     bool warns_of_settings;   /* looks at Redis's settings when it is first up, and logs what is not
                                  good */
     void (*on_up)(void *arg); /* the link came up (again); may be NULL */

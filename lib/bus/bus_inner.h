@@ -19,6 +19,11 @@ struct bus {
     struct timer call_timer;             /* the oldest repeated call's deadline */
     struct settings *settings;           /* once they were looked at */
     struct gathering *gathering;         /* of appends; NULL: none */
+    struct bus_cap {
+        char tenant[ID_TENANT_MAX + 1];
+        int64_t running;
+    } * caps; /* queue_set_caps */
+    size_t cap_count;
     bool is_freed;
 };
 

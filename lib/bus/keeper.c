@@ -14,7 +14,9 @@ enum {
     CRASHES_MAX = 5,
     GAP_MS = 3000, /* nobody looked for so long: the owners get the chance to renew first */
     REAP_LIMIT = 100,
-    SWEEP_LIMIT = 500,
+    SWEEP_LIMIT = 200,             /* a page: Redis does nothing else meanwhile, */
+    SWEEP_PAUSE_MS = 20,           /* and gets to breathe before the next one */
+    SWEEP_GAP_MS = SWEEP_MS - 500, /* one process sweeps for all */
     KEEP_DEAD_MS = 7 * 24 * 3600 * 1000,
 };
 
@@ -23,6 +25,7 @@ struct keeper {
     struct bus *bus;
     struct timer reap_timer, sweep_timer;
     int64_t interactive_timeout_ms, batch_timeout_ms;
+    int64_t swept; /* where the sweep that is under way goes on; 0: none is */
 };
 
 /* "<tenant>:<generation> <fate>", or "grace". */
@@ -61,38 +64,29 @@ static void on_reap_timer(void *arg)
     call_send(call, answer_reap, NULL, keeper);
 }
 
-static void sweep(struct keeper *keeper, int64_t offset);
-
 static void answer_sweep(struct call *call, int status, const struct reply *reply)
 {
     struct keeper *keeper = call->arg;
     CHECK_MAGIC(keeper, KEEPER_MAGIC);
-    int64_t next = status == 0 ? reply_int(reply_at(reply, 0), 0) : 0;
+    keeper->swept = status == 0 ? reply_int(reply_at(reply, 0), 0) : 0;
     for (size_t i = 1; status == 0 && i < reply_count(reply); i++)
         note(reply_str(reply_at(reply, i)));
-    if (next > 0)
-        sweep(keeper, next);
-    else
-        timer_start(&keeper->sweep_timer, SWEEP_MS);
-}
-
-static void sweep(struct keeper *keeper, int64_t offset)
-{
-    struct call *call = call_new(keeper->bus, SCRIPT_SWEEP, 1);
-    call_key(call, key_plain("open"));
-    call_text(call, KEY_PREFIX);
-    call_int(call, offset);
-    call_int(call, SWEEP_LIMIT);
-    call_int(call, keeper->interactive_timeout_ms);
-    call_int(call, keeper->batch_timeout_ms);
-    call_send(call, answer_sweep, NULL, keeper);
+    timer_start(&keeper->sweep_timer, keeper->swept > 0 ? SWEEP_PAUSE_MS : SWEEP_MS);
 }
 
 static void on_sweep_timer(void *arg)
 {
     struct keeper *keeper = arg;
     CHECK_MAGIC(keeper, KEEPER_MAGIC);
-    sweep(keeper, 0);
+    struct call *call = call_new(keeper->bus, SCRIPT_SWEEP, 1);
+    call_key(call, key_plain("open"));
+    call_text(call, KEY_PREFIX);
+    call_int(call, keeper->swept);
+    call_int(call, SWEEP_LIMIT);
+    call_int(call, keeper->interactive_timeout_ms);
+    call_int(call, keeper->batch_timeout_ms);
+    call_int(call, SWEEP_GAP_MS);
+    call_send(call, answer_sweep, NULL, keeper);
 }
 
 struct keeper *keeper_new(struct bus *bus, struct loop *loop, int64_t queue_timeout_ms,

@@ -135,6 +135,10 @@ static void claim_send(struct bus *bus, struct claim_request *request, on_claim 
     call_text(call, request->nonce.text);
     call_int(call, bus->options.lease_ms);
     call_int(call, request->tenant_cap);
+    for (size_t i = 0; i < bus->cap_count; i++) {
+        call_text(call, bus->caps[i].tenant);
+        call_int(call, bus->caps[i].running);
+    }
     call_send(call, answer_claim, (call_done)done, arg);
 }
 
@@ -149,6 +153,18 @@ void queue_claim(struct bus *bus, const char *kind, const char *worker, const ch
     request->tenant_cap = tenant_cap;
     request->tries = CLAIM_AGAIN_MAX;
     claim_send(bus, request, done, arg);
+}
+
+void queue_set_caps(struct bus *bus, const struct tenant_cap *caps, size_t count)
+{
+    mem_free(bus->caps);
+    bus->caps = mem_new_array(count, sizeof *bus->caps);
+    bus->cap_count = count;
+    for (size_t i = 0; i < count; i++) {
+        CHECK(id_is_tenant(span_of(caps[i].tenant)));
+        memcpy(bus->caps[i].tenant, caps[i].tenant, strlen(caps[i].tenant));
+        bus->caps[i].running = caps[i].running;
+    }
 }
 
 /* A renewal goes in parts, one after the other. Between them it lives in the call's extra, its

@@ -28,6 +28,13 @@ struct claim {
 typedef void (*on_claim)(int status, const struct claim *claim, void *arg);
 void queue_claim(struct bus *bus, const char *kind, const char *worker, const char *nonce,
                  int64_t tenant_cap, on_claim done, void *arg);
+/* Tenants with another running cap than the one that queue_claim names (0: none), for all later
+ * claims; copied. Name only those: they go with every claim. */
+struct tenant_cap {
+    const char *tenant;
+    int64_t running;
+};
+void queue_set_caps(struct bus *bus, const struct tenant_cap *caps, size_t count);
 
 struct lease {
     const char *tenant, *generation, *token;

@@ -46,6 +46,7 @@ static int decode_begin(const struct reply *r, struct begin_answer *out)
         {"exists", BEGIN_EXISTS},
         {"no_message", BEGIN_NO_MESSAGE},
         {"notfound", BEGIN_NOT_FOUND},
+        {"limited", BEGIN_LIMITED},
         {NULL, 0},
     };
     int outcome = word_find(outcomes, reply_str(reply_at(r, 0)));
@@ -55,6 +56,9 @@ static int decode_begin(const struct reply *r, struct begin_answer *out)
         return -ERR_INTERNAL;
     *out = (struct begin_answer){
         .outcome = (enum begin_outcome)outcome, .state = reply_str(reply_at(r, 2)), .position = n};
+    if (outcome == BEGIN_LIMITED)
+        *out = (struct begin_answer){
+            .outcome = BEGIN_LIMITED, .state = SPAN_LIT(""), .retry_after_ms = n};
     out->generation = id_from(generation);
     if (chat.len > 0)
         out->chat = id_from(chat);
@@ -97,6 +101,8 @@ void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg
     call_arg(call, b->idempotency_key);
     call_int(call, b->tenant_limit);
     call_int(call, b->waiting_limit);
+    call_int(call, b->requests_per_minute);
+    call_int(call, b->tokens_per_day);
     (void)snprintf(grace, sizeof grace, "%" PRId64, b->grace_ms);
     call_field(call, "request", b->request);
     call_field(call, "restore", b->restore);
@@ -117,6 +123,7 @@ void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg
         call_field(call, "grace_if_new", SPAN_LIT("1"));
     call_retention(call, "keep_log", bus->options.keep_log_ms);
     call_retention(call, "keep_record", bus->options.keep_record_ms);
+    call_retention(call, "keep_chat", bus->options.keep_chat_ms);
     call_send(call, answer_begin, (call_done)done, arg);
 }
 
@@ -214,6 +221,26 @@ void turn_delete(struct bus *bus, const char *tenant, const char *chat, on_delet
     call_text(call, tenant);
     call_text(call, chat);
     call_send(call, answer_delete, (call_done)done, arg);
+}
+
+static void answer_change(struct call *call, int status, const struct reply *reply)
+{
+    on_status done = (on_status)call->done;
+    int64_t n = status == 0 ? reply_int(reply, -1) : 0;
+    if (n < 0 || n > 1)
+        status = -ERR_INTERNAL;
+    else if (status == 0 && n == 0)
+        status = -ERR_NOT_FOUND;
+    done(status, call->arg);
+}
+
+void turn_change_chat(struct bus *bus, const struct chat_change *change, on_status done, void *arg)
+{
+    struct call *call = call_new(bus, SCRIPT_PATCH, 1);
+    call_key(call, key_chat(change->tenant, change->chat));
+    call_field(call, "title", change->title);
+    call_field(call, "metadata", change->metadata);
+    call_send(call, answer_change, (call_done)done, arg);
 }
 
 static void answer_position(struct call *call, int status, const struct reply *reply)

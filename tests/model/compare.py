@@ -4,6 +4,7 @@ Besides, what no model is needed for is looked at in the raw state (`check_raw`)
 one home for each open generation, counters equal to the sets.
 """
 import json
+import re
 
 import msgpack
 
@@ -12,7 +13,8 @@ from model_state import DONE, DUE, FAILED, INTERRUPTED, STOPPED, T
 from scripts import PREFIX
 
 DUMP = """
-local get = {string = {'GET'}, hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}}
+local get = {string = {'GET'}, hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'},
+  set = {'SMEMBERS'}}
 local out = {}
 for _, k in ipairs(redis.call('KEYS', '*')) do
   local t = redis.call('TYPE', k).ok
@@ -84,6 +86,7 @@ class Comparer:
     def raw(self):
         out = {}
         for key, kind, ttl, value in msgpack.unpackb(self.dump_script(), raw=True):
+            key = re.sub(rb':spent:(.*):[0-9]+$', rb':spent:\1:today', key)
             out[key.decode()] = (kind.decode(), value, None if ttl == -1 else ttl)
         return out
 
@@ -117,7 +120,9 @@ class Comparer:
             if name in ('log', 'live'):
                 return [decode(e) for e in value]
             return [message(m) for m in value] if name == 'msgs' else [v.decode() for v in value]
-        if name == 'tick':
+        if kind == 'set':
+            return {v.decode() for v in value}
+        if name in ('tick', 'rate'):
             return self.time_of(value)
         return msgpack.unpackb(value) if name == 'stopreq' else value.decode()
 

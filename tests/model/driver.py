@@ -5,7 +5,7 @@ import random
 import msgpack
 
 from compare import VISIBLE, Comparer, Mismatch, decode, encode, expect
-from model_state import DELTA, DUE, HOUR, LANES, RESET, STARTED, T, user_key
+from model_state import DAY, DELTA, DUE, HOUR, LANES, RESET, STARTED, T, user_key
 from scripts import PREFIX
 
 TENANTS, CHATS, USERS = ('default', 'default', 'acme'), ('c1', 'c2', 'c:3'), ('', 'ann', 'bob')
@@ -62,7 +62,7 @@ class Driver(Comparer):
             'on_stop': self.pick('discard', 'keep', 'keep_seen'),
             'on_interrupt': self.pick('interrupted', 'interrupted', 'continue', 'restart'),
             'grace': self.pick(0, HOUR), 'grace_if_new': self.pick(0, 1),
-            'keep_log': 600000, 'keep_record': 86400000}
+            'keep_chat': self.pick(0, 0, DAY), 'keep_log': 600000, 'keep_record': 86400000}
         if self.chance(0.3):
             fields['model'] = 'asked'
         if fields['user'] and self.chance(0.4):
@@ -82,13 +82,15 @@ class Driver(Comparer):
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
                     busy=policy, hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
-                    wait_limit=self.pick(0, 2))
+                    wait_limit=self.pick(0, 2), per_minute=self.pick(0, 0, 0, 4), per_day=self.pick(0, 0, 0, 60))
         self.requests[t, g] = args
         self.call_begin(args)
 
     def call_begin(self, args):
         got = self.scripts.begin(**args)
         self.outcomes.add('begin ' + got[0] + (' failed' if got[0] == 'queued' and got[2] == 'failed' else ''))
+        if got[0] == 'limited':                   # 4 in a minute: one each 15 s
+            got[3] = 'a turn of the rate' if 10000 < got[3] <= 15000 else 'until midnight' if got[3] <= DAY else got[3]
         expect('begin', got, self.model.begin(flag=self.scripts.flag(args['t'], args['c']), **args))
 
     def op_begin_again(self):
@@ -312,6 +314,13 @@ class Driver(Comparer):
             got = self.scripts.watch(mode, HOUR, *[f'{t}:{g}' for t, g in ids])
             expect('watch', got, self.model.watch(mode, ids))
 
+    def op_patch(self):
+        t, c = self.pick(*TENANTS), self.pick(*CHATS)
+        fields = self.pick({'title': 'given'}, {'metadata': '{"b":2}'}, {'title': 'given too', 'metadata': 'null'})
+        got = self.scripts.patch(t, c, **fields)
+        expect('patch', got, self.model.patch(t, c, fields))
+        self.outcomes.add(f'patch {got}')
+
     def op_place(self):
         for _ in range(3):
             model, verb = self.pick('m1', 'm 2'), self.pick('take', 'take', 'take', 'give', 'give', 'renew')
@@ -341,6 +350,11 @@ class Driver(Comparer):
         self.redis.set(flag, '1', ex=60)
         self.model.flags[flag] = T
 
+    def do_pause(self):
+        lane, paused = self.pick(*LANES), self.chance(0.4)
+        self.scripts.pause(lane, paused)
+        (self.model.paused.add if paused else self.model.paused.discard)(lane)
+
     def do_overdue(self):
         """A lease, a delay or a last reader's lease ends; a queue is too slow; nobody has reaped for long."""
         what, key = self.pick(('lease', 'leases'), ('lease', 'leases'), ('delay', 'delayed'), ('watch', 'watch'))
@@ -353,6 +367,10 @@ class Driver(Comparer):
                 self.model.flags[gen.flag] = T
             if self.chance(0.7):
                 self.op_reap()
+        if self.model.fading and self.chance(0.2):
+            key = self.random.choice(list(self.model.fading))
+            self.redis.zadd(PREFIX + 'fading', {':'.join(key): 0})
+            self.model.fading[key] = DUE
         if self.chance(0.1) and self.model.tick:
             self.redis.set(PREFIX + 'tick', 0)
             self.model.tick = DUE
@@ -395,7 +413,8 @@ class Driver(Comparer):
 
     WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 6,
                'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
-               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 4, 'do_flag': 3, 'do_overdue': 6, 'do_expire': 6}
+               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 2, 'op_patch': 1, 'do_flag': 3,
+               'do_pause': 2, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):
         op = self.random.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]

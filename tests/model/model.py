@@ -33,7 +33,8 @@ class Model(State):
         owner = self.owner(t, c)
         return 0 if owner is None else answer(user in ('', owner))
 
-    def begin(self, t, c, g, lane, mode, busy, hash, idem, limit, wait_limit, flag, fields):
+    def begin(self, t, c, g, lane, mode, busy, hash, idem, limit, wait_limit, per_minute, per_day,
+              flag, fields):
         def replay(g, hash_then, chat):
             gen = self.get(t, g)
             kept = bool(gen) and (gen.open or bool(gen.log) and not gen.log_lost)
@@ -59,12 +60,18 @@ class Model(State):
             self.gens[t, g] = gen
             if idem:
                 self.idem[t, idem] = (g, hash, c)
+            if per_minute and not marks:
+                self.rated[t] = self.rated.get(t, 0) + 1
         marks = [mark for mark in tomb_marks(g, c, fields['user']) if self.tombs.get((t, mark)) == T]
         if marks:
             del self.tombs[t, marks[-1]]
             write()
             self.over(gen, 'stopped', 'user')
             return ['stopped', g, 'stopped', 0, c]
+        if per_day and self.spent.get(t, 0) >= per_day:
+            return ['limited', g, '', 'until midnight', c]
+        if per_minute and self.rated.get(t, 0) >= per_minute:
+            return ['limited', g, '', 'a turn of the rate', c]
         if limit and self.count(t, 'queued') >= limit:
             return ['full', g, '', 0, c]
         active = self.active(t, c)
@@ -114,7 +121,7 @@ class Model(State):
             lanes.reverse()
         more = False
         for lane in lanes:
-            ring = self.ring[lane]
+            ring = self.ring[lane] if lane not in self.paused else []
             for _ in range(len(ring)):
                 if not ring:
                     break
@@ -322,6 +329,13 @@ class Model(State):
             elif gen.where == 'queue' and gen.queued_at == DUE:
                 self.over(gen, 'failed', 'queue_timeout')
                 out.append(f'{t}:{g} queue timeout')
+        for t, u, c in sorted(key for key, score in self.fading.items() if score == DUE):
+            if self.chat(t, c).active:
+                self.fading[t, u, c] = T
+                continue
+            del self.fading[t, u, c]
+            self.chat(t, c).record, self.chat(t, c).messages = None, []
+            out.append(f'{t}:{c} faded')
         return out
 
     def read(self, t, g, after, max):
@@ -348,6 +362,12 @@ class Model(State):
                 gen.watch = T if mode == 'on' else gen.watch
         return n
 
+    def patch(self, t, c, fields):
+        record = self.chat(t, c).record
+        if record:
+            record.update(fields, **({'titled': '1'} if 'title' in fields else {}))
+        return int(bool(record))
+
     def model_place(self, verb, holders, model, limit):
         held = self.places.setdefault(model, {})
         freed, n = [h for h, score in held.items() if score == DUE], 0
@@ -369,6 +389,8 @@ class Model(State):
 
     def delete(self, t, c):
         chat = self.chat(t, c)
+        if chat.record:
+            self.fading.pop((t, user_key(chat.record['user']), c), None)
         had = chat.record is not None or chat.active is not None
         for g in [*chat.wait, chat.active]:
             gen = self.get_open(t, g)

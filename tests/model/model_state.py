@@ -77,7 +77,8 @@ class State:
         self.ring, self.users, self.queue = {lane: [] for lane in LANES}, {}, {}
         self.tombs, self.idem, self.totals, self.noted, self.claims, self.turns = {}, {}, {}, {}, {}, {}
         self.dead, self.tick = [], None
-        self.places, self.wanted = {}, set()
+        self.places, self.wanted, self.paused = {}, set(), set()
+        self.rated, self.spent, self.fading = {}, {}, {}
         self.listen()
 
     def listen(self):
@@ -199,6 +200,7 @@ class State:
         return '\n\n'.join(''.join(p[3] for p in pieces if p[2] == part) for part in parts), model
 
     def tally(self, gen, usage):
+        before = sum(gen.counted.values())
         for name in ('input', 'output'):
             n = json.loads(usage).get(name)
             if n is not None and n != gen.counted.get(name, 0):
@@ -206,6 +208,9 @@ class State:
                 totals[name] = totals.get(name, 0) + n - gen.counted.get(name, 0)
                 gen.counted[name] = n
                 gen.fields['counted_' + name] = str(n)
+        more = sum(gen.counted.values()) - before
+        if more:
+            self.spent[gen.t] = self.spent.get(gen.t, 0) + more
 
     def over(self, gen, state, reason, *, reply=None, seen=None, take=False, tell=False, own=False, discard=False,
              keep_record=KEEP_RECORD, keep_log=KEEP_LOG, **o):
@@ -266,7 +271,7 @@ class State:
         at = chat.place(f.get('replace_from'))
         if at is not None:
             del chat.messages[at:]
-            if at == 0:
+            if at == 0 and 'titled' not in chat.record:
                 chat.record['title'] = f['title']
         chat.messages += [msgpack.unpackb(f['user_msg']), reply]
         r = chat.record = chat.record or {'title': f['title'], 'user': f['user']}
@@ -277,6 +282,11 @@ class State:
             r['model'] = o.get('model') or f['model']
         if 'system' in o or f.get('system'):
             r['system'] = o.get('system', f.get('system'))
+        fading = (gen.t, user_key(r['user']), gen.chat)
+        if f.get('keep_chat', '0') != '0':
+            self.fading[fading] = T
+        else:
+            self.fading.pop(fading, None)
 
     # --- what Redis should hold -------------------------------------------------------------------------------------
     def keys(self):
@@ -333,6 +343,14 @@ class State:
         for model, holders in self.places.items():
             if holders:
                 k['places:' + model] = ('zset', holders, HOUR)
+        for t, n in self.rated.items():
+            k['rate:' + t] = ('string', T, MINUTE)
+        for t, n in self.spent.items():
+            k[f'spent:{t}:today'] = ('string', str(n), 2 * DAY)
+        if self.paused:
+            k['paused'] = ('set', self.paused, None)
+        if self.fading:
+            k['fading'] = ('zset', {':'.join(key): score for key, score in self.fading.items()}, None)
         for model in self.wanted:
             k['wanted:' + model] = ('string', '1', HOUR)
         for kind, n in self.turns.items():

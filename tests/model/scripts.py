@@ -12,7 +12,7 @@ import redis
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'lib' / 'bus' / 'scripts'
 PREFIX = 'sluice:{s00}:'
-NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose').split()
+NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose patch look dead chats').split()
 
 
 def assemble(edit=None):
@@ -74,10 +74,11 @@ class Scripts:
         return f'chat_stop:{c}' if t == 'default' else f'chat_stop@{t}:{c}'
 
     def begin(self, t, c, g, *, lane='stream.interactive', mode='any', busy='reject', hash='h', idem='', limit=10000,
-              wait_limit=10, fields=None):
+              wait_limit=10, per_minute=0, per_day=0, fields=None):
         keys = [self.key('gen', t, g)] + ([self.flag(t, c)] if c else [])
         pairs = [x for kv in (fields or {}).items() for x in kv]
-        return text(self.run('begin', keys, PREFIX, t, c, g, lane, mode, busy, hash, idem, limit, wait_limit, *pairs))
+        return text(self.run('begin', keys, PREFIX, t, c, g, lane, mode, busy, hash, idem, limit, wait_limit,
+                             per_minute, per_day, *pairs))
 
     def claim(self, kind='stream', worker='w', nonce='n', lease=10000, cap=64, caps=()):
         return text(self.run('claim', [self.key('ring', kind + '.interactive')], PREFIX, kind, worker, nonce, lease, cap,
@@ -124,8 +125,8 @@ class Scripts:
     def reap(self, lease=10000, crashes=5, gap=3000, limit=100, keep_dead=604800000):
         return text(self.run('reap', [self.key('leases')], PREFIX, lease, crashes, gap, limit, keep_dead))
 
-    def sweep(self, offset=0, limit=1000, interactive=600000, batch=86400000):
-        return text(self.run('sweep', [self.key('open')], PREFIX, offset, limit, interactive, batch))
+    def sweep(self, offset=0, limit=1000, interactive=600000, batch=86400000, gap=0):
+        return text(self.run('sweep', [self.key('open')], PREFIX, offset, limit, interactive, batch, gap))
 
     def read(self, t, g, after=0, max=256):
         return self.run('read', [self.key('gen', t, g)], PREFIX, t, g, after, max)
@@ -138,6 +139,21 @@ class Scripts:
 
     def watch(self, mode, ms, *members):
         return self.run('watch', [self.key('watch')], mode, ms, *members)
+
+    def pause(self, lane, paused=True):
+        return (self.redis.sadd if paused else self.redis.srem)(self.key('paused'), lane)
+
+    def patch(self, t, c, **fields):
+        return self.run('patch', [self.key('chat', t, c)], *[x for kv in fields.items() for x in kv])
+
+    def look(self, most=200):
+        return text(self.run('look', [self.key('open')], PREFIX, most))
+
+    def dead(self, limit=50, offset=0):
+        return text(self.run('dead', [self.key('dead')], PREFIX, offset, limit))
+
+    def chats(self, t, limit=50, after='', user=''):
+        return text(self.run('chats', [self.key('chats', t)], PREFIX, t, limit, after, user))
 
     def place(self, verb, *holders, model='m', limit=0, lease=10000):
         return self.run('place', [self.key('places', model), self.key('wanted', model)], PREFIX, verb, model, lease, limit,

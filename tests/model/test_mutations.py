@@ -36,6 +36,12 @@ MUTATIONS = [
     ('begin.lua', "if o.grace_if_new == '1'", "if false"),
     ('begin.lua', "elseif f then", "elseif false then"),
     ('begin.lua', "if start(h) then return", "place(h)\nif true then return"),
+    # begin: rates
+    ('begin.lua', "if pause then return", "if false then return"),
+    ('begin.lua', ">= per_day", "> per_day + 20"),
+    ('begin.lua', "if due then rc('SET'", "if false then rc('SET'"),
+    ('begin.lua', "if due - now > MINUTE_MS + 0.01", "if due - now > MINUTE_MS + 20000"),
+    ('turn.lua', "rc('INCRBY', spent, more)", "rc('INCRBY', spent, 1)"),
     ('begin.lua', "(mode ~= 'any' or not message_place", "(mode ~= 'any' or false and message_place"),
     # claim: turns, caps, token
     ('claim.lua', "if did then", "if false then"),
@@ -91,6 +97,14 @@ MUTATIONS = [
     ('reap.lua', "place(h, true)\n  return 'requeued'", "place(h)\n  return 'requeued'"),
     ('sweep.lua', "if flagged(h) then", "if false then"),
     ('renew.lua', "'XX', till, id", "'XX', 0, id"),
+    # pauses, titles, chats whose time is over
+    ('claim.lua', "if rc('SISMEMBER', P .. 'paused', lane) == 1 then return end", ''),
+    ('patch.lua', "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end", ''),
+    ('turn.lua', " and rc('HGET', c, 'titled') ~= '1'", ''),
+    ('turn.lua', "else rc('ZREM', fading, fading_name(h.t, user, h.chat)) end", "end"),
+    ('sweep.lua', "if rc('EXISTS', key('active', t, c)) == 1 then", "if false then"),
+    ('sweep.lua', "rc('ZREM', key('chats', t, u), c)", ''),
+    ('delete.lua', "rc('ZREM', P .. 'fading', fading_name(t, user, c))", ''),
     # places at models
     ('place.lua', "rc('ZSCORE', places, ARGV[i]) or ", ''),
     ('place.lua', "rc('ZCARD', places) < limit", "rc('ZCARD', places) <= limit"),

@@ -106,6 +106,19 @@ bool claims_are_quiet(const struct worker *worker)
     return worker->claims.under_way == 0;
 }
 
+void claims_set_caps(struct worker *worker)
+{
+    const struct conf *conf = worker->conf;
+    const struct conf_tenant *usual = conf_find_tenant(conf, SPAN_LIT("default"));
+    struct tenant_cap *caps = mem_new_array(conf->tenant_count, sizeof *caps);
+    size_t count = 0;
+    for (size_t i = 0; i < conf->tenant_count; i++)
+        if (conf->tenants[i].running != usual->running)
+            caps[count++] = (struct tenant_cap){conf->tenants[i].name, conf->tenants[i].running};
+    queue_set_caps(worker->bus, caps, count);
+    mem_free(caps);
+}
+
 static void on_bell(void *arg)
 {
     struct worker *worker = arg;
@@ -116,6 +129,7 @@ static void on_bell(void *arg)
 void claims_init(struct worker *worker)
 {
     worker->claims.bell = bell_new(worker->bus, worker->loop, worker->work->kind, on_bell, worker);
+    claims_set_caps(worker);
     bell_listen(worker->claims.bell, true);
 }
 

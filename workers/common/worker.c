@@ -134,6 +134,7 @@ static void on_reload(void *arg)
     if (!daemon_reload(worker->daemon, worker->conf))
         return;
     metric_set(METRIC_SLOTS, worker->conf->worker_slots);
+    claims_set_caps(worker);
     claims_go(worker); /* there may be more slots */
 }
 
@@ -149,6 +150,7 @@ static void open_bus(struct worker *worker)
         .lease_ms = conf->worker_lease,
         .keep_log_ms = conf->keep_log,
         .keep_record_ms = conf->keep_record,
+        .keep_chat_ms = conf->keep_chat,
         .keep_dead_ms = conf->keep_dead,
         .on_up = on_up,
         .on_down = on_down,

@@ -3,7 +3,7 @@
 -- claim: take one generation of a kind: turn the ring of tenants, then that of its users, pop, epoch + 1,
 -- token, lease, rename of the log, all in one step. The token "<epoch>.<nonce>" is the fence; the nonce makes
 -- it new even when a Redis restart lost the last claim and the epoch's number comes again.
--- Every 8th successful claim of a kind asks the batch lane first. A queued one whose flag is set ends as stopped.
+-- A paused lane is passed by. Every 8th successful claim of a kind asks the batch lane first. A queued one whose flag is set ends as stopped.
 -- Send again with the same nonce: the same answer or nothing, never a second generation.
 --
 -- KEYS 1 ring:<kind>.interactive

@@ -4,14 +4,14 @@
 -- "<tenant>:<id>" splits in one way only. The rule of all scripts: read, decode and check first,
 -- write last, because a script that fails half way is not rolled back.
 local P, rc, null = ARGV[1], redis.call, cjson.null   -- cmsgpack packs cjson.null as nil
-local FLAG_S, NOTE_MS, DAY_MS = 60, 60000, 86400000
+local FLAG_S, NOTE_MS, MINUTE_MS, DAY_MS, FOREVER_MS = 60, 60000, 60000, 86400000, 1e15
 
 -- Key names, all of them; the C side spells those that it needs in lib/bus/keys.c:
 --   gen log steps <t> <g> · live <t> <g> <token> · active last wait chat msgs gens <t> <chat>
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
 --   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind> ·
---   places wanted <model>
---   and without parts: leases open delayed watch dead paused workers n tick control
+--   places wanted <model> · rate <t> · spent <t> <day> · worker <name>
+--   and without parts: leases open delayed watch dead n tick control paused fading workers swept
 -- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control, places.
 local function key(kind, a, b, c)
   local k = P .. kind
@@ -38,6 +38,9 @@ local function sound(k, kind)             -- nothing there, or of the type that 
   local t = rc('TYPE', k).ok
   return t == 'none' or t == kind
 end
+local function spent_key(t, now)          -- counts a tenant's tokens of one day (UTC)
+  return key('spent', t, string.format('%d', math.floor(now / DAY_MS)))
+end
 -- The place (from 0) of a message in its chat's list; nil when it is not there. The newest are asked for most, and what
 -- does not hold the id's bytes is not decoded.
 local function message_place(msgs, id)
@@ -55,7 +58,8 @@ end
 -- The record without its big fields; nil when there is none. Absent fields read as ''.
 local FIELDS = {'state', 'chat', 'mode', 'lane', 'user', 'where', 'epoch', 'tok', 'shown',
   'crashes', 'flag', 'hash', 'reason', 'on_stop', 'on_interrupt', 'message_id', 'user_message_id',
-  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model', 'replace_from'}
+  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model', 'replace_from',
+  'keep_chat'}
 local function rec(t, g)
   local k = key('gen', t, g)
   local v, h = rc('HMGET', k, unpack(FIELDS)), {key = k, t = t, g = g, id = t .. ':' .. g}
@@ -94,7 +98,7 @@ local function count(t, queued, running)
   if running ~= 0 then rc('HINCRBY', P .. 'n', 'r:' .. t, running) end
 end
 local function expire(k, after)           -- 0 or more than any calendar holds: kept for ever
-  if after > 0 and after < 1e15 then rc('PEXPIRE', k, after) end
+  if after > 0 and after < FOREVER_MS then rc('PEXPIRE', k, after) end
 end
 local function emit(h, kind, map)         -- queued or ended: the log lies under log:
   local seq = rc('LLEN', h.log) + 1
@@ -121,19 +125,20 @@ local function place(h, front)            -- into its user's list, there and in 
 end
 local function tidy(lane, t, u)           -- something left u's list: out of the rings if it is empty
   if rc('EXISTS', key('queue', lane, t, u)) == 1 then return end
-  rc('LREM', key('users', lane, t), 0, u)
-  if rc('EXISTS', key('users', lane, t)) == 0 then rc('LREM', key('ring', lane), 0, t) end
+  rc('LREM', key('users', lane, t), -1, u)    -- a claim has just turned it to the end
+  if rc('EXISTS', key('users', lane, t)) == 0 then rc('LREM', key('ring', lane), -1, t) end
 end
--- How many of the tenant's are taken before the one that has i others before it in its own list:
--- users take turns, and one that is not in the ring yet comes last. O(users with work).
+-- How many of the tenant's are taken before the one that has i others before it in its own list: users take turns, and
+-- one that is not in the ring yet comes last. Of very many users some stand for all.
 local function ahead(lane, t, u, i)
-  local n, passed = i, false
-  for _, v in ipairs(rc('LRANGE', key('users', lane, t), 0, -1)) do
-    if v == u then passed = true
-    else
-      local most = passed and i or i + 1
-      n = n + (most < 2 and most or math.min(most, rc('LLEN', key('queue', lane, t, v))))
-    end
+  local users = key('users', lane, t)
+  local all, SOME = rc('LLEN', users), 128
+  local mine = rc('LPOS', users, u) or all
+  local function taken(from, n, most)     -- by n users of the ring, each at most so often
+    if n <= 0 or most < 2 then return math.max(n, 0) * most end   -- nobody in the ring has nothing
+    local sum, some = 0, rc('LRANGE', users, from, from + math.min(n, SOME) - 1)
+    for _, v in ipairs(some) do sum = sum + math.min(most, rc('LLEN', key('queue', lane, t, v))) end
+    return math.floor(sum * n / #some + 0.5)
   end
-  return n
+  return i + taken(0, mine, i + 1) + taken(mine + 1, all - mine - 1, i)
 end

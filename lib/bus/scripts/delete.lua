@@ -22,6 +22,7 @@ for _, g in ipairs(rc('ZRANGE', key('gens', t, c), 0, -1)) do
   rc('DEL', key('log', t, g), key('steps', t, g))
   rc('HDEL', key('gen', t, g), 'request', 'restore', 'user_msg', 'title', 'metadata', 'system', 'output', 'error')
 end
+rc('ZREM', P .. 'fading', fading_name(t, user, c))
 for _, k in ipairs({'chat', 'msgs', 'gens', 'last', 'active', 'wait'}) do rc('DEL', key(k, t, c)) end
 rc('ZREM', key('chats', t), c)
 if user ~= '' then rc('ZREM', key('chats', t, userkey(user)), c) end

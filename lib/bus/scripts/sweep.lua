@@ -1,24 +1,34 @@
 #!lua flags=allow-oom
 -- @prelude common.lua turn.lua
--- sweep: every 10 s, by whoever reaps. `open` holds every generation that is not over; each must have exactly one home
+-- sweep: every 10 s, by whoever reaps, one of them at a time. `open` holds every generation that is not over; each must have exactly one home
 -- (list, wait list, delay, lease). Puts right what a bug, an operator, a lost tail or a script that broke half way left
 -- behind, ends queued ones (not those waiting behind another) whose flag is set or that no worker took in time, and
--- counts the counters anew after the last page. Of a good state it changes nothing.
+-- removes chats whose time is over and counts the counters anew after the last page. Of a good state it changes nothing.
 --
 -- KEYS 1 open   ARGV 1 prefix   2 offset (0, then what the last call answered)   3 limit
---      4 queue timeout of the interactive lanes in ms   5 of the batch lanes
--- returns {next offset (0: all seen), "<tenant>:<generation> <what was put right>", ...}
+--      4 queue timeout of the interactive lanes in ms   5 of the batch lanes   6 gap ms: one that begins so soon after
+--      another's begin does nothing (0: it does)
+-- returns {next offset (0: all seen), "<tenant>:<generation or chat> <what was done>", ...}
 local from, limit, now, out = tonumber(ARGV[2]), tonumber(ARGV[3]), ms(), {}
-local RECOUNT = 20000                     -- above this many open ones the counters are left as they are
+local gap = tonumber(ARGV[6])
+if from == 0 and gap > 0 and not rc('SET', P .. 'swept', now, 'NX', 'PX', gap) then return {0} end
+local RECOUNT = 10000                     -- above this many open ones the counters are left as they are
+local LONG, ONE_OF = 1000, 25             -- a longer list is not read: each time others of its members are looked for
 local page = rc('ZRANGE', P .. 'open', from, from + limit - 1)
 local lists = {}
+local asked = now
 local function listed(k, m)               -- is m in list k? Each list is read once per call
   if not lists[k] then
     lists[k] = {}
     if not sound(k, 'list') then rc('DEL', k) end
-    for _, v in ipairs(rc('LRANGE', k, 0, -1)) do lists[k][v] = true end
+    lists[k].is_long = rc('LLEN', k) > LONG
+    for _, v in ipairs(lists[k].is_long and {} or rc('LRANGE', k, 0, -1)) do lists[k][':' .. v] = true end
   end
-  return lists[k][m]
+  if not lists[k].is_long then return lists[k][':' .. m] end
+  asked = asked + 1
+  local is_there = asked % ONE_OF > 0 or rc('LPOS', k, m)
+  if not is_there then ONE_OF = 1 end     -- now every one of the page
+  return is_there
 end
 local function queue_timeout(h)
   local max = tonumber(h.lane:match('%.batch$') and ARGV[5] or ARGV[4])
@@ -93,6 +103,17 @@ for _, id in ipairs(page) do
   end
 end
 if #page == limit then return {from + limit, unpack(out)} end
+local function fade(id)                   -- a chat's last commit was long ago; not under a turn that is at work
+  local t, u, c = id:match('^([^:]*):([^:]*):(.*)$')
+  if not c then return rc('ZREM', P .. 'fading', id) end
+  if rc('EXISTS', key('active', t, c)) == 1 then return rc('ZADD', P .. 'fading', now + MINUTE_MS, id) end
+  rc('ZREM', P .. 'fading', id)
+  rc('UNLINK', key('chat', t, c), key('msgs', t, c))
+  rc('ZREM', key('chats', t), c)
+  rc('ZREM', key('chats', t, u), c)
+  out[#out + 1] = t .. ':' .. c .. ' faded'
+end
+for _, id in ipairs(rc('ZRANGEBYSCORE', P .. 'fading', '-inf', now, 'LIMIT', 0, limit)) do fade(id) end
 if rc('ZCARD', P .. 'open') <= RECOUNT then
   local n = {}
   for _, id in ipairs(rc('ZRANGE', P .. 'open', 0, -1)) do

@@ -76,6 +76,7 @@ local function can_commit(h)
     and sound(key('msgs', h.t, h.chat), 'list') and rc('HEXISTS', h.key, 'user_msg') == 1
     and not is_without_target(h)
 end
+local function fading_name(t, user, c) return t .. ':' .. userkey(user) .. ':' .. c end
 local function commit(h, reply, o)        -- o: the effective model and system, when they are known
   local c, msgs, now = key('chat', h.t, h.chat), key('msgs', h.t, h.chat), ms()
   local at = h.replace_from ~= '' and message_place(msgs, h.replace_from)
@@ -94,6 +95,10 @@ local function commit(h, reply, o)        -- o: the effective model and system, 
   rc('ZADD', key('chats', h.t), now, h.chat)
   local user = rc('HGET', c, 'user')
   if user ~= '' then rc('ZADD', key('chats', h.t, userkey(user)), now, h.chat) end
+  local keep = tonumber(h.keep_chat) or 0
+  local fading = P .. 'fading'
+  if keep > 0 and keep < FOREVER_MS then rc('ZADD', fading, now + keep, fading_name(h.t, user, h.chat))
+  else rc('ZREM', fading, fading_name(h.t, user, h.chat)) end
 end
 
 -- The text shown so far, up to the seq that the reader has seen ('' = all); and the model that said
@@ -135,14 +140,20 @@ end
 local function tally(h, usage)
   local ok, u = pcall(cjson.decode, usage)
   if not ok or type(u) ~= 'table' then return end
+  local more = 0
   for _, f in ipairs({'input', 'output'}) do
     local n, had = u[f], tonumber(rc('HGET', h.key, 'counted_' .. f) or '0')
     if type(n) == 'number' and n >= 0 and n < 2 ^ 53 and n ~= had then
       n = math.floor(n)
       rc('HINCRBY', key('totals', h.t), f, n - had)
       rc('HSET', h.key, 'counted_' .. f, n)
+      more = more + n - had
     end
   end
+  if more == 0 then return end
+  local spent = spent_key(h.t, ms())
+  rc('INCRBY', spent, more)
+  rc('PEXPIRE', spent, 2 * DAY_MS)
 end
 
 -- How each end looks as an event: the fields of design/http.md but those that every event has.

@@ -24,6 +24,7 @@ struct house {
     enum begin_outcome begun;
     int64_t position;
     struct id generation, chat;
+    int64_t retry_after_ms;
     enum append_outcome appended;
     int64_t length;
     enum finish_outcome finished;
@@ -102,6 +103,7 @@ static inline void on_begun(int status, const struct begin_answer *answer, void 
     h->position = answer->position;
     h->generation = answer->generation;
     h->chat = answer->chat;
+    h->retry_after_ms = answer->retry_after_ms;
     keep_text(h->state, sizeof h->state, answer->state);
 }
 

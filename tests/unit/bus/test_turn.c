@@ -84,6 +84,45 @@ static void a_turn_replaces_what_it_names(void **state)
     assert_string_equal(house_stop(h, "", "g4", "user"), "already_failed");
 }
 
+static void a_tenants_rates_are_kept(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct begin first = usual_begin("c1", "g1"), second = usual_begin("c2", "g2");
+    first.requests_per_minute = second.requests_per_minute = 1;
+    assert_int_equal(house_begin(h, &first), BEGIN_QUEUED);
+    assert_int_equal(house_begin(h, &second), BEGIN_LIMITED);
+    assert_in_range(h->retry_after_ms, 50000, 60000);
+    assert_int_equal(house_begin(h, &first), BEGIN_REPLAYED);
+    second.tenant = "acme";
+    assert_int_equal(house_begin(h, &second), BEGIN_QUEUED);
+    (void)house_claim(h);
+    assert_int_equal(house_finish(h, "g1", "failed", 1), FINISH_MINE); /* it used 3 tokens */
+    struct begin third = usual_begin("c3", "g3");
+    third.tokens_per_day = 3;
+    assert_int_equal(house_begin(h, &third), BEGIN_LIMITED);
+    assert_in_range(h->retry_after_ms, 1, 24 * 3600 * 1000);
+    third.tokens_per_day = 4;
+    assert_int_equal(house_begin(h, &third), BEGIN_QUEUED);
+}
+
+static void tenants_have_caps_of_their_own(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct begin first = usual_begin("c1", "g1"), second = usual_begin("c2", "g2");
+    const struct tenant_cap caps[] = {{"acme", 3}, {"default", 1}};
+    queue_set_caps(h->bus, caps, 2);
+    (void)house_begin(h, &first);
+    (void)house_begin(h, &second);
+    assert_true(house_claim(h));
+    assert_false(house_claim(h));
+    queue_set_caps(h->bus, NULL, 0);
+    assert_true(house_claim(h));
+}
+
 static void append_and_finish_are_fenced(void **state)
 {
     struct house *h = *state;
@@ -401,6 +440,32 @@ static bool is_requeued(void *before)
     return metric_get(METRIC_REQUEUED) == *(int64_t *)before + 1;
 }
 
+static int change(struct house *h, const char *chat, struct span title, struct span metadata)
+{
+    h->came = false;
+    turn_change_chat(h->bus, &(struct chat_change){"default", chat, title, metadata}, on_done, h);
+    house_wait(h);
+    return h->status;
+}
+
+static void a_chat_gets_another_title(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct begin begin = usual_begin("c", "g");
+    assert_int_equal(change(h, "c", SPAN_LIT("new"), SPAN_NONE), -ERR_NOT_FOUND);
+    (void)house_begin(h, &begin);
+    (void)house_claim(h);
+    (void)house_finish(h, "g", "done", 1);
+    assert_int_equal(change(h, "c", SPAN_LIT("new"), SPAN_NONE), 0);
+    assert_int_equal(change(h, "c", SPAN_NONE, SPAN_LIT("{}")), 0);
+    assert_string_equal(redis_say(&h->redis, "HGET sluice:{s00}:chat:default:c title"),
+                        "$3\r\nnew\r\n");
+    assert_string_equal(redis_say(&h->redis, "HGET sluice:{s00}:chat:default:c metadata"),
+                        "$2\r\n{}\r\n");
+}
+
 static void the_keeper_takes_back_what_was_lost(void **state)
 {
     struct house *h = *state;
@@ -478,6 +543,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(begin_tells_what_happened, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_chat_that_exists_is_not_new, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_turn_replaces_what_it_names, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_tenants_rates_are_kept, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(tenants_have_caps_of_their_own, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(a_chat_gets_another_title, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(append_and_finish_are_fenced, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(stop_answers_the_truth, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(settle_and_release, house_setup, house_teardown),
