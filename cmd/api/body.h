@@ -55,4 +55,22 @@ struct stop_body {
 MUST_USE int stop_body_parse(struct span text, struct stop_body *out, struct err *err);
 void stop_body_release(struct stop_body *body);
 
+/* The body of a continuation: {generation_id?, stream?}. */
+struct continue_body {
+    struct json_doc *doc; /* owned: continue_body_release */
+    struct span generation_id;
+    bool wants_record; /* stream: false */
+};
+MUST_USE int continue_body_parse(struct span text, struct continue_body *out, struct err *err);
+void continue_body_release(struct continue_body *body);
+
+/* A change to a chat: {title?, metadata?}. SPAN_NONE: not said; metadata null is "". */
+struct chat_body {
+    struct json_doc *doc; /* owned: chat_body_release */
+    struct span title;
+    struct span metadata; /* raw JSON */
+};
+MUST_USE int chat_body_parse(struct span text, struct chat_body *out, struct err *err);
+void chat_body_release(struct chat_body *body);
+
 #endif

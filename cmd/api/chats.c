@@ -150,7 +150,7 @@ void get_chat(struct http_request *request, void *arg)
     }
     struct chat_query *q = new_query(api, request);
     q->chat = chat;
-    turn_read_chat(api->bus, q->pending.who.tenant, q->chat.text, (size_t)limit, before.text,
+    turn_read_page(api->bus, q->pending.who.tenant, q->chat.text, (size_t)limit, before.text,
                    on_chat_read, q);
 }
 

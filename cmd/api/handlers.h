@@ -9,6 +9,8 @@
 void post_chat(struct http_request *request, void *arg);
 void post_message(struct http_request *request, void *arg);
 void post_generation(struct http_request *request, void *arg);
+/* continue.c */
+void post_continue(struct http_request *request, void *arg);
 /* stops.c */
 void post_chat_stop(struct http_request *request, void *arg);
 void post_generation_stop(struct http_request *request, void *arg);
@@ -20,8 +22,11 @@ void get_generation(struct http_request *request, void *arg);
 /* chats.c */
 void get_chats(struct http_request *request, void *arg);
 void get_chat(struct http_request *request, void *arg);
+/* chat_changes.c */
+void delete_chat(struct http_request *request, void *arg);
 /* models.c */
 void get_models(struct http_request *request, void *arg);
+void get_graphs(struct http_request *request, void *arg);
 /* tokens.c */
 void post_token(struct http_request *request, void *arg);
 /* health.c */

@@ -106,11 +106,16 @@ static struct span piece_span(const struct output *o, const struct output_piece 
     return span_make(o->text.ptr + p->at + from, to - from);
 }
 
-static void put_text(const struct output *o, enum event_kind kind, const char *name,
-                     struct json_writer *w)
+static void sort(struct output *o)
 {
-    struct buf joined;
-    buf_init(&joined, o->text.max + 2 * o->count);
+    if (o->count > 0) {
+        qsort(o->pieces, o->count, sizeof *o->pieces, compare);
+    }
+}
+
+/* Joins the sorted pieces of a kind; false when there are none. */
+static bool join(const struct output *o, enum event_kind kind, struct buf *joined)
+{
     int64_t part = -1;
     bool is_there = false;
     for (size_t i = 0; i < o->count; i++) {
@@ -119,12 +124,27 @@ static void put_text(const struct output *o, enum event_kind kind, const char *n
             continue;
         }
         if (is_there && p->part != part) {
-            (void)buf_text(&joined, "\n\n"); /* the maximum has room for it */
+            (void)buf_text(joined, "\n\n"); /* the caller looks at the buffer */
         }
-        (void)buf_span(&joined, piece_span(o, p, 0, p->len));
+        (void)buf_span(joined, piece_span(o, p, 0, p->len));
         part = p->part;
         is_there = true;
     }
+    return is_there;
+}
+
+bool output_text(struct output *o, struct buf *text)
+{
+    sort(o);
+    return join(o, EVENT_DELTA, text);
+}
+
+static void put_text(const struct output *o, enum event_kind kind, const char *name,
+                     struct json_writer *w)
+{
+    struct buf joined;
+    buf_init(&joined, o->text.max + 2 * o->count); /* it has room for all */
+    bool is_there = join(o, kind, &joined);
     json_member_str(w, name, is_there ? buf_as_span(&joined) : SPAN_NONE);
     buf_release(&joined);
 }
@@ -163,9 +183,7 @@ static void put_calls(const struct output *o, struct json_writer *w)
 
 void output_put(struct output *o, struct json_writer *w)
 {
-    if (o->count > 0) {
-        qsort(o->pieces, o->count, sizeof *o->pieces, compare);
-    }
+    sort(o);
     json_open(w, "output", '{');
     put_text(o, EVENT_DELTA, "text", w);
     put_text(o, EVENT_REASONING, "reasoning", w);

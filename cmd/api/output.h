@@ -18,6 +18,8 @@ void output_init(struct output *o, size_t max_bytes);
 void output_release(struct output *o);
 /* Takes one event's bytes; those without output, and malformed ones, are passed by. */
 void output_add(struct output *o, struct span event);
+/* Appends the text alone; false when there is none. */
+bool output_text(struct output *o, struct buf *text);
 /* Adds the member `output`: {text, reasoning, tool_calls: [{call_id, name, arguments}]}, each null
  * when there is none. */
 void output_put(struct output *o, struct json_writer *w);

@@ -191,7 +191,7 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg);
 
 static void read_messages(struct lookup *l)
 {
-    turn_read_chat(l->pending.api->bus, l->pending.who.tenant, l->chat.text, MESSAGES_STEP,
+    turn_read_page(l->pending.api->bus, l->pending.who.tenant, l->chat.text, MESSAGES_STEP,
                    l->before.text, on_chat_read, l);
 }
 

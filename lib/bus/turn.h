@@ -158,6 +158,9 @@ struct chat_view {
 typedef void (*on_chat)(int status, const struct chat_view *view, void *arg);
 void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
                     const char *before, on_chat done, void *arg);
+/* The same for people: at most LIMIT_MESSAGES_BYTES of messages, but always one; has_more tells. */
+void turn_read_page(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                    const char *before, on_chat done, void *arg);
 
 /* The index, newest commit first; `after`: the last chat id of the page before or "". Rows' fields
  * as in the record, plus `active`. */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "bus/bus_inner.h"
+#include "wire/limits.h"
 
 /* name, value, name, value: as owned pairs that borrow from the reply. -ERR_INTERNAL for anything
  * else. */
@@ -94,8 +95,8 @@ static void answer_chat(struct call *call, int status, const struct reply *reply
     mem_free(active);
 }
 
-void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                    const char *before, on_chat done, void *arg)
+static struct call *view_call(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                              const char *before)
 {
     struct call *call = call_new(bus, SCRIPT_VIEW, 1);
     call_key(call, key_chat(tenant, chat));
@@ -104,6 +105,22 @@ void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_
     call_text(call, chat);
     call_int(call, (int64_t)limit);
     call_text(call, before);
+    return call;
+}
+
+void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                    const char *before, on_chat done, void *arg)
+{
+    struct call *call = view_call(bus, tenant, chat, limit, before);
+    call_text(call, "");
+    call_send(call, answer_chat, (call_done)done, arg);
+}
+
+void turn_read_page(struct bus *bus, const char *tenant, const char *chat, size_t limit,
+                    const char *before, on_chat done, void *arg)
+{
+    struct call *call = view_call(bus, tenant, chat, limit, before);
+    call_int(call, LIMIT_MESSAGES_BYTES);
     call_send(call, answer_chat, (call_done)done, arg);
 }
 

@@ -34,6 +34,7 @@ enum {
     LIMIT_MP_BYTES = 16 * 1024 * 1024,
     /* the request */
     LIMIT_METADATA = 16 * 1024,
+    LIMIT_TITLE = 1024,
     LIMIT_SYSTEM = 256 * 1024,
     LIMIT_MESSAGES = 2000,
     LIMIT_STOP_WORDS = 16,
@@ -54,6 +55,7 @@ enum {
     /* pages */
     LIMIT_CHATS_PAGE = 200,
     LIMIT_MESSAGES_PAGE = 1000,
+    LIMIT_MESSAGES_BYTES = 4 * 1024 * 1024, /* of a page of them, but always one */
     LIMIT_READ_PAGE = 256 /* events per read of a log */
 };
 

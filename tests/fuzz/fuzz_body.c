@@ -40,7 +40,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct span text = span_make((const char *)data + 1, size - 1);
     struct stop_body stop;
+    struct continue_body again;
+    struct chat_body change;
     check_body(text, (enum body_route)(data[0] % 3));
+    if (continue_body_parse(text, &again, NULL) == 0) {
+        continue_body_release(&again);
+    }
+    if (chat_body_parse(text, &change, NULL) == 0) {
+        chat_body_release(&change);
+    }
     if (stop_body_parse(text, &stop, NULL) == 0) {
         stop_body_release(&stop);
     }

@@ -402,43 +402,6 @@ static void test_a_huge_message_object_is_refused_before_it_is_walked(void **sta
     buf_release(&text);
 }
 
-static void test_stop_bodies(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int code;
-        const char *param;
-    } rows[] = {
-        {"", TAKEN, ""},
-        {"{}", TAKEN, ""},
-        {"{\"generation_id\":\"g\",\"seen\":0,\"all\":true}", TAKEN, ""},
-        {"{\"generation_id\":\"a b\"}", BAD, "generation_id"},
-        {"{\"seen\":-1}", BAD, "seen"},
-        {"{\"seen\":\"1\"}", BAD, "seen"},
-        {"{\"all\":1}", BAD, "all"},
-        {"{\"reason\":\"user\"}", BAD, "reason"},
-        {"[]", BAD, "body"},
-        {"x", BAD, ""},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct stop_body body;
-        struct err err = {.code = ERR_OK};
-        int rc = stop_body_parse(span_of(rows[i].text), &body, &err);
-        if (rc == 0) {
-            stop_body_release(&body);
-        }
-        if (rc != -rows[i].code || strcmp(err.param, rows[i].param) != 0) {
-            fail_msg("%s: code %d param \"%s\"", rows[i].text, -rc, err.param);
-        }
-    }
-    struct stop_body body;
-    assert_int_equal(stop_body_parse(SPAN_LIT("{\"seen\":17}"), &body, NULL), 0);
-    assert_int_equal(body.seen, 17);
-    assert_false(body.all);
-    stop_body_release(&body);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,7 +410,6 @@ int main(void)
         cmocka_unit_test(test_policies_are_kept_as_they_were_said),
         cmocka_unit_test(test_a_stateless_body_remembers_the_last_user_message),
         cmocka_unit_test(test_a_huge_message_object_is_refused_before_it_is_walked),
-        cmocka_unit_test(test_stop_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,22 @@ static void assert_output(struct fixture *f, const char *want)
     buf_release(&json);
 }
 
+static void test_the_text_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct buf text;
+    buf_init(&text, 4096);
+    assert_false(output_text(&f->output, &text));
+    say(f, EVENT_REASONING, 0, "hm");
+    assert_false(output_text(&f->output, &text));
+    say(f, EVENT_DELTA, 1, "one ");
+    say(f, EVENT_DELTA, 2, "three");
+    say(f, EVENT_DELTA, 1, "two");
+    assert_true(output_text(&f->output, &text));
+    assert_true(span_is(buf_as_span(&text), "one two\n\nthree"));
+    buf_release(&text);
+}
+
 static void test_nothing_said_is_null(void **state)
 {
     assert_output(*state, "{\"output\":{\"text\":null,\"reasoning\":null,\"tool_calls\":null}}");
@@ -133,6 +149,7 @@ static void test_broken_events_are_passed_by(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_text_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_said_is_null, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pieces_join, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parallel_parts_do_not_mix, setup, teardown),
