@@ -25,7 +25,7 @@ def everything(url, headers):
     routes = [
         ("POST", "/v1/chats"), ("GET", "/v1/chats"), ("GET", "/v1/chats/c1"), ("POST", "/v1/chats/c1/messages"),
         ("POST", "/v1/chats/c1/stop"), ("GET", "/v1/chats/c1/stream"), ("POST", "/v1/generations"), ("GET", "/v1/generations/g1"),
-        ("POST", "/v1/generations/g1/stop"), ("GET", "/v1/generations/g1/stream"), ("GET", "/v1/models"), ("POST", "/v1/tokens"),
+        ("POST", "/v1/generations/g1/stop"), ("GET", "/v1/generations/g1/stream"), ("GET", "/v1/models"), ("POST", "/v1/tokens"), ("GET", "/v1/graphs"), ("DELETE", "/v1/chats/c1"), ("POST", "/v1/generations/g1/continue"),
         ("GET", "/nowhere"), ("DELETE", "/v1/chats"),
     ]
     for method, path in routes:

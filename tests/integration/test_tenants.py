@@ -9,13 +9,16 @@ from support.client import Stream, request
 from support.identity import GuardedStack, bearer, row
 
 ACME, BETA, BASE, ROOT = "sk_test_acme", "sk_test_beta", "sk_test_base", "sk_test_root"
-ROWS = [row(ACME, "acme1", tenant="acme"), row(BETA, "beta1", tenant="beta"), row(BASE, "base1"), row(ROOT, "root1", role="admin")]
+HASTY, THIRSTY = "sk_test_hasty", "sk_test_thirsty"
+ROWS = [row(ACME, "acme1", tenant="acme"), row(BETA, "beta1", tenant="beta"), row(BASE, "base1"), row(ROOT, "root1", role="admin"),
+        row(HASTY, "hasty1", tenant="hasty"), row(THIRSTY, "thirsty1", tenant="thirsty")]
+TENANTS = ("acme", "{name: beta, queued: 2}", "{name: hasty, requests_per_minute: 2}", "{name: thirsty, tokens_per_day: 10}")
 LONG = "!sim tokens=3000 delay_ms=20 text=self"
 
 
 @pytest.fixture(scope="module")
 def stack():
-    with GuardedStack(ROWS, tenants=("acme", "{name: beta, queued: 2}")) as running:
+    with GuardedStack(ROWS, tenants=TENANTS) as running:
         yield running
 
 
@@ -158,6 +161,21 @@ def test_a_full_tenant_is_full_alone(stack, acme, beta):
         assert request("POST", admin + "/v1/admin/lanes/stream.interactive/resume", {}, operator)[0] == 200
     assert [s.read_all()[-1].type for s in waiting] == ["done"] * 5
     assert beta.new_chat("!sim tokens=2").read_all()[-1].type == "done"
+
+
+def test_a_tenants_rates_are_its_own(stack, acme):
+    """Two requests a minute; a few tokens a day, which are counted when a generation's usage is settled."""
+    hasty, thirsty = stack.caller(HASTY), stack.caller(THIRSTY)
+    for _ in range(2):
+        assert hasty.new_chat("!sim tokens=2").read_all()[-1].type == "done"
+    status, headers, refused = hasty.ask("POST", "/v1/chats", {"message": "!sim tokens=2"})
+    assert (status, refused["error"]["code"], refused["error"]["retryable"]) == (429, "rate_limited", True)
+    assert 1 <= int(headers["Retry-After"]) <= 60
+    assert hasty.get("/v1/chats")[0] == 200, "reading is free"
+    assert thirsty.new_chat("!sim tokens=20").read_all()[-1].type == "done"
+    status, headers, refused = thirsty.ask("POST", "/v1/generations", {"messages": [{"role": "user", "content": "!sim tokens=2"}]})
+    assert (status, refused["error"]["code"]) == (429, "rate_limited") and 1 <= int(headers["Retry-After"]) <= 86400
+    assert acme.new_chat("!sim tokens=2").read_all()[-1].type == "done"
 
 
 def test_models_are_everybodys(acme, beta):
