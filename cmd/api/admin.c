@@ -1,5 +1,7 @@
 /* The admin listener's routes: one look at everything, lanes paused and resumed, the dead list. The
- * stream of looks is admin_stream.c, stopping stops.c. */
+ * stream of looks is board.c, stopping stops.c, requeueing requeue.c. */
+#include "api/admin.h"
+
 #include "api/admin_view.h"
 #include "api/body_checks.h"
 #include "api/handlers.h"
@@ -78,8 +80,7 @@ static bool path_lane(struct http_request *request, enum lane *out)
     return false;
 }
 
-/* These actions take no fields. */
-static bool has_no_fields(struct http_request *request)
+bool admin_has_no_fields(struct http_request *request)
 {
     struct span text = SPAN_NONE;
     struct json_doc *doc = NULL;
@@ -102,7 +103,8 @@ static bool has_no_fields(struct http_request *request)
 static void set_paused(struct http_request *request, struct api *api, bool is_paused)
 {
     enum lane lane;
-    if (!request_has_no_query(request) || !has_no_fields(request) || !path_lane(request, &lane)) {
+    if (!request_has_no_query(request) || !admin_has_no_fields(request) ||
+        !path_lane(request, &lane)) {
         return;
     }
     struct admin_query *q = new_query(api, request);

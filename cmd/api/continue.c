@@ -1,15 +1,14 @@
 /* POST /v1/generations/{id}/continue: an interrupted generation whose log is kept is gone on from.
  * A new one with the same request begins, whose reply starts with the text that was shown. Asked
  * one after the other: the old record, its log, begin. */
+#include "api/again.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/output.h"
 #include "api/request.h"
 #include "api/start.h"
-#include "base/num.h"
 #include "bus/log.h"
 #include "wire/event.h"
-#include "wire/job.h"
 #include "wire/limits.h"
 
 #include <stdio.h>
@@ -18,29 +17,13 @@ struct continuation {
     struct start start; /* first; its body's spans point into what is below */
     struct id old;
     struct continue_body body;
-    struct mp_doc *job_doc; /* owns the old job's texts */
-    char user[ID_USER_MAX + 1];
+    struct again again;
     struct id model;      /* that spoke last */
     struct output output; /* of the old one */
     struct buf text;
     int64_t read;       /* events of the log */
     int64_t barrier_at; /* seq of the first shown event that no text can follow; 0: none */
 };
-
-/* What the words of a record stand for in a body: the same texts, with a life of their own. */
-static const char *const WORDS[] = {"interactive", "batch",       "discard",  "keep",   "keep_seen",
-                                    "close",       "drain",       "continue", "reject", "restart",
-                                    "enqueue",     "interrupted", "interrupt"};
-
-static const char *word_of(struct span text, const char *otherwise)
-{
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (span_is(text, WORDS[i])) {
-            return WORDS[i];
-        }
-    }
-    return otherwise;
-}
 
 static struct continuation *continuation_of(void *arg)
 {
@@ -52,7 +35,7 @@ static void free_continuation(struct pending *pending)
     struct continuation *c = (struct continuation *)pending;
     start_release(pending);
     continue_body_release(&c->body);
-    mp_close(c->job_doc);
+    again_release(&c->again);
     output_release(&c->output);
     buf_release(&c->text);
 }
@@ -62,59 +45,6 @@ static void refuse(struct continuation *c, const char *why)
     struct err err;
     (void)err_set(&err, ERR_CANNOT_CONTINUE, NULL, "generation %s %s", c->old.text, why);
     pending_reply_error(&c->start.pending, &err);
-}
-
-/* The old job becomes the body of the new one. */
-static int take_job(struct continuation *c, const struct field *fields, size_t count)
-{
-    struct job job;
-    int rc = job_decode(field_find(fields, count, "request"), &job, &c->job_doc);
-    if (rc != 0) {
-        return rc;
-    }
-    struct span lane = field_find(fields, count, "lane");
-    struct span user = field_find(fields, count, "user");
-    (void)span_cut(&lane, '.');
-    (void)snprintf(c->user, sizeof c->user, "%.*s", SPAN_ARG(user)); /* it fits, as it did */
-    c->start.body = (struct body){
-        .generation_id = c->body.generation_id,
-        .message = job.message,
-        .messages = job.messages,
-        .model = job.model,
-        .system = job.system,
-        .params = job.params,
-        .metadata = job.metadata,
-        .attachments = job.attachments,
-        .user = c->user[0] == '\0' ? SPAN_NONE : span_of(c->user),
-        .replace_from = job.replace_from,
-        .lane = word_of(lane, "interactive"),
-        .on_stop = word_of(field_find(fields, count, "on_stop"), "discard"),
-        .upstream_on_stop = word_of(job.upstream, "close"),
-        .on_interrupt = word_of(field_find(fields, count, "on_interrupt"), "interrupted"),
-        .if_busy = "reject",
-    };
-    return 0;
-}
-
-static int take_record(struct continuation *c, const struct field *fields, size_t count)
-{
-    struct start *s = &c->start;
-    struct span chat = field_find(fields, count, "chat");
-    struct span mode = field_find(fields, count, "mode");
-    int64_t grace_ms = 0;
-    if (take_job(c, fields, count) != 0) {
-        return -ERR_GONE; /* its chat was deleted */
-    }
-    if (id_is_valid(chat)) {
-        s->chat = id_from(chat);
-    }
-    s->mode = span_is(mode, "none") ? BEGIN_NONE : span_is(mode, "new") ? BEGIN_NEW : BEGIN_ANY;
-    s->may_exist = true; /* another turn may have made the chat */
-    if (num_parse_i64(field_find(fields, count, "grace"), &grace_ms) == 0 &&
-        s->form != ANSWER_ASYNC) {
-        s->grace_ms = grace_ms;
-    }
-    return buf_span(&s->restore, field_find(fields, count, "restore"));
 }
 
 static void begin(struct continuation *c)
@@ -201,7 +131,9 @@ static void on_record_read(int status, const struct field *fields, size_t count,
         refuse(c, "was not interrupted");
     } else if (!span_is(field_find(fields, count, "resumable"), "1")) {
         refuse(c, "is not resumable");
-    } else if (!pending_failed(&c->start.pending, take_record(c, fields, count))) {
+    } else if (!pending_failed(&c->start.pending,
+                               again_take(&c->again, &c->start, fields, count))) {
+        c->start.body.generation_id = c->body.generation_id;
         read_log(c);
     }
 }

@@ -38,6 +38,8 @@ void get_admin_overview(struct http_request *request, void *arg);
 void get_admin_dead(struct http_request *request, void *arg);
 void post_admin_pause(struct http_request *request, void *arg);
 void post_admin_resume(struct http_request *request, void *arg);
+/* requeue.c */
+void post_admin_requeue(struct http_request *request, void *arg);
 /* board.c */
 void get_admin_stream(struct http_request *request, void *arg);
 /* stops.c */

@@ -35,6 +35,8 @@ static const struct http_route ADMIN_ROUTES[] = {
     {HTTP_POST, "/v1/admin/lanes/{lane}/pause", post_admin_pause},
     {HTTP_POST, "/v1/admin/lanes/{lane}/resume", post_admin_resume},
     {HTTP_POST, "/v1/admin/tenants/{tenant}/generations/{generation_id}/stop", post_admin_stop},
+    {HTTP_POST, "/v1/admin/tenants/{tenant}/generations/{generation_id}/requeue",
+     post_admin_requeue},
     {HTTP_GET, "/metrics", get_metrics},
     {HTTP_GET, "/livez", get_livez},
     {HTTP_GET, "/readyz", get_readyz},

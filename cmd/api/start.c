@@ -196,6 +196,9 @@ static void on_begun(int status, const struct begin_answer *begun, void *arg)
         return;
     }
     metric_add(is_replay ? METRIC_REPLAYED : METRIC_BEGUN, 1);
+    if (s->on_accepted != NULL) {
+        s->on_accepted(s);
+    }
     answer(s, begun);
     pending_free(&s->pending);
 }

@@ -23,6 +23,7 @@ struct start {
     struct id generation, chat, message_id, user_message_id, idempotency_key;
     int64_t grace_ms;
     bool grace_if_new;
+    void (*on_accepted)(struct start *start); /* NULL, or told before the answer goes out */
     struct buf job, restore, user_message;
 };
 

@@ -17,6 +17,8 @@ static const char HELP[] =
     "       sluice queue [--json] pause LANE            workers claim nothing from it any more\n"
     "       sluice queue [--json] resume LANE\n"
     "       sluice queue [--json] dead                  what was given up after too many crashes\n"
+    "       sluice queue [--json] [--tenant NAME] requeue GENERATION_ID\n"
+    "                                                   a new generation with the same request\n"
     "       sluice queue [--json] [--tenant NAME] stop GENERATION_ID\n\n"
     "Lanes: stream.interactive stream.batch graph.interactive graph.batch. The tenant is `default` "
     "unless named.\nSLUICE_ADMIN_URL names the admin listener (http://127.0.0.1:8081).\n";
@@ -124,6 +126,8 @@ static const struct action {
     {"dead", NOTHING, "GET", "/v1/admin/dead?limit=200", print_dead},
     {"pause", LANE, "POST", "/v1/admin/lanes/%s/pause", print_lane_state},
     {"resume", LANE, "POST", "/v1/admin/lanes/%s/resume", print_lane_state},
+    {"requeue", GENERATION, "POST", "/v1/admin/tenants/%s/generations/%s/requeue",
+     print_generation},
     {"stop", GENERATION, "POST", "/v1/admin/tenants/%s/generations/%s/stop", print_generation},
 };
 

@@ -198,6 +198,30 @@ void operator_pause(struct bus *bus, enum lane lane, bool is_paused, on_operator
     call_send(call, answer_done, (call_done)done, arg);
 }
 
+/* A member of the dead list, in front of its command's arguments. */
+static struct call *call_dead(struct bus *bus, const char *verb, const char *tenant,
+                              const char *generation)
+{
+    char member[ID_TENANT_MAX + 1 + ID_MAX + 1];
+    (void)snprintf(member, sizeof member, "%s:%s", tenant, generation); /* fits */
+    struct call *call = call_new_plain(bus, verb);
+    call_key(call, key_plain("dead"));
+    call_text(call, member);
+    return call;
+}
+
+static void answer_is_dead(struct call *call, int status, const struct reply *reply)
+{
+    bool is_there = reply_type(reply) != REPLY_NIL;
+    ((on_operator)call->done)(status == 0 && !is_there ? -ERR_NOT_FOUND : status, call->arg);
+}
+
+void operator_is_dead(struct bus *bus, const char *tenant, const char *generation, on_operator done,
+                      void *arg)
+{
+    call_send(call_dead(bus, "ZSCORE", tenant, generation), answer_is_dead, (call_done)done, arg);
+}
+
 static void answer_forgotten(struct call *call, int status, const struct reply *reply)
 {
     bool was_there = reply_int(reply, 0) > 0;
@@ -207,10 +231,5 @@ static void answer_forgotten(struct call *call, int status, const struct reply *
 void operator_forget(struct bus *bus, const char *tenant, const char *generation, on_operator done,
                      void *arg)
 {
-    char member[ID_TENANT_MAX + 1 + ID_MAX + 1];
-    (void)snprintf(member, sizeof member, "%s:%s", tenant, generation); /* fits */
-    struct call *call = call_new_plain(bus, "ZREM");
-    call_key(call, key_plain("dead"));
-    call_text(call, member);
-    call_send(call, answer_forgotten, (call_done)done, arg);
+    call_send(call_dead(bus, "ZREM", tenant, generation), answer_forgotten, (call_done)done, arg);
 }

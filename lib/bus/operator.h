@@ -51,6 +51,9 @@ struct dead_row {
 typedef void (*on_dead)(int status, const struct dead_row *rows, size_t count, bool has_more,
                         void *arg);
 void operator_dead(struct bus *bus, size_t limit, size_t offset, on_dead done, void *arg);
+/* 0, or -ERR_NOT_FOUND when it is not on the list. */
+void operator_is_dead(struct bus *bus, const char *tenant, const char *generation, on_operator done,
+                      void *arg);
 /* Off the list; the record stays as long as it is kept. -ERR_NOT_FOUND: it is not on it. */
 void operator_forget(struct bus *bus, const char *tenant, const char *generation, on_operator done,
                      void *arg);
