@@ -23,6 +23,7 @@ void get_generation(struct http_request *request, void *arg);
 void get_chats(struct http_request *request, void *arg);
 void get_chat(struct http_request *request, void *arg);
 /* chat_changes.c */
+void patch_chat(struct http_request *request, void *arg);
 void delete_chat(struct http_request *request, void *arg);
 /* models.c */
 void get_models(struct http_request *request, void *arg);

@@ -12,6 +12,7 @@ static const struct http_route PUBLIC_ROUTES[] = {
     {HTTP_POST, "/v1/chats", post_chat},
     {HTTP_GET, "/v1/chats", get_chats},
     {HTTP_GET, "/v1/chats/{chat_id}", get_chat},
+    {HTTP_PATCH, "/v1/chats/{chat_id}", patch_chat},
     {HTTP_DELETE, "/v1/chats/{chat_id}", delete_chat},
     {HTTP_POST, "/v1/chats/{chat_id}/messages", post_message},
     {HTTP_POST, "/v1/chats/{chat_id}/stop", post_chat_stop},

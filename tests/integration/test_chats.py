@@ -1,4 +1,4 @@
-"""Chats as they are kept: removed with all that runs and waits in them, read page by page.
+"""Chats as they are kept: title and metadata changed, removed with all that runs and waits in them, read page by page.
 
 Scenario: one API, one worker. Pages are bounded in bytes as well as in messages.
 """
@@ -6,6 +6,7 @@ import json
 import uuid
 
 import msgpack
+import pytest
 
 from support.client import request
 from support.processes import wait_until
@@ -13,6 +14,11 @@ from support.processes import wait_until
 
 def new_id(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+def change(api, chat, body):
+    status, _, raw = request("PATCH", f"{api.url}/v1/chats/{chat}", body)
+    return status, json.loads(raw)
 
 
 def delete(api, chat):
@@ -23,6 +29,39 @@ def a_chat(api, **fields):
     stream = api.new_chat("!sim tokens=2", **fields)
     stream.until("done")
     return stream.chat
+
+
+# -- PATCH -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_title_and_metadata_change_and_the_rest_stays(stack):
+    api = stack.api()
+    chat = a_chat(api, metadata={"a": 1})
+    before = api.chat(chat)[1]
+    status, answer = change(api, chat, {"title": "Ünïcödé 🙂"})
+    assert status == 200 and answer == {"chat_id": chat, "title": "Ünïcödé 🙂", "metadata": {"a": 1}, "created_at": before["created_at"]}
+    assert change(api, chat, {"metadata": {"b": 9007199254740993}})[1]["title"] == "Ünïcödé 🙂"
+    after = api.chat(chat)[1]
+    assert after == {**before, "title": "Ünïcödé 🙂", "metadata": {"b": 9007199254740993}}
+    assert [r["title"] for r in api.get("/v1/chats?limit=200")[1]["data"] if r["chat_id"] == chat] == ["Ünïcödé 🙂"]
+    assert change(api, chat, {"metadata": None})[1]["metadata"] is None and change(api, chat, {})[1]["title"] == "Ünïcödé 🙂"
+    api.message(chat, "!sim tokens=1", metadata={"of": "the turn"}).until("done")
+    assert api.chat(chat)[1]["title"] == "Ünïcödé 🙂", "the first message's title does not come back"
+
+
+@pytest.mark.parametrize("body,param", [({"title": 7}, "title"), ({"title": None}, "title"), ({"title": "x" * 1025}, "title"), ({"metadata": []}, "metadata"), ({"metadata": {"a": "x" * 17000}}, "metadata"), ({"user": "x"}, "user")])
+def test_a_change_that_cannot_be_is_refused(stack, body, param):
+    status, answer = change(stack.api(), "nowhere", body)
+    assert status == 400 and answer["error"]["param"] == param
+
+
+def test_a_chat_that_is_not_there_cannot_be_changed(stack):
+    api = stack.api()
+    assert change(api, new_id("chat"), {"title": "x"})[0] == 404
+    running = api.new_chat("!sim tokens=200 delay_ms=20")
+    running.until("delta")
+    assert change(api, running.chat, {"title": "x"})[0] == 404, "no record before the first turn is done"
+    api.stop(running.generation)
 
 
 # -- DELETE ----------------------------------------------------------------------------------------------------------------------
