@@ -3,6 +3,7 @@
 #include "bus/keys.h"
 
 #include "base/check.h"
+#include "base/span.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,14 +23,26 @@ const char *lane_name(enum lane lane)
     return names[lane];
 }
 
+/* Of the formats only %s: this is the hot path, where printf was a third of all that an append cost
+ * the worker. */
 __attribute__((format(printf, 1, 2))) static struct key make(const char *format, ...)
 {
     struct key key;
+    char *at = key.text, *end = key.text + sizeof key.text - 1;
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(key.text, sizeof key.text, format, args);
+    for (const char *f = format; *f != '\0'; f++) {
+        struct span part = span_make(f, 1);
+        if (*f == '%') {
+            CHECK(*++f == 's');
+            part = span_of(va_arg(args, const char *));
+        }
+        CHECK(part.len <= (size_t)(end - at)); /* ids are checked before they come here */
+        memcpy(at, part.ptr, part.len);
+        at += part.len;
+    }
     va_end(args);
-    CHECK(len > 0 && len < KEY_MAX); /* ids are checked before they come here */
+    *at = '\0';
     return key;
 }
 

@@ -242,3 +242,19 @@ def test_a_flag_that_was_not_for_it_only_delays(stack):
     time.sleep(0.5)
     stack.redis.delete(f"chat_stop:{stream.chat}")
     check_whole(stream.read_all(), 60)
+
+
+# -- gathered text -----------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_gathered_when_the_operator_wants_that_but_never_the_first_nor_the_end():
+    with Stack(env={"SLUICE_WORKER_GATHER": "200ms"}) as stack:
+        events = stack.api().new_chat("!sim tokens=300 delay_ms=2 text=self").read_all()
+        assert numbers(events) == list(range(300)), "nothing is lost or twice"
+        deltas = [e for e in events if e.type == "delta"]
+        assert len(deltas) < 100, "many tokens an event"
+        assert len(numbers(deltas[:1])) < 50, "the first does not wait for others"
+        short = stack.api().new_chat("!sim tokens=3 delay_ms=0 text=self")
+        began = time.monotonic()
+        assert short.read_all()[-1].type == "done"
+        assert time.monotonic() - began < 5

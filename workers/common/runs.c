@@ -29,16 +29,31 @@ void worker_freed_slot(struct worker *worker)
     drain_check(worker);
 }
 
-static void flush_dirty(struct worker *worker)
+/* Its text need not wait for others': the first, and what ends it. */
+static bool is_urgent(const struct run *run)
 {
-    struct run *run;
+    return run->state >= RUN_FINISHING || run->outbox.length <= run->claimed.length + 1;
+}
+
+static void flush_dirty(struct worker *worker, bool all)
+{
     log_gather(worker->bus);
-    while ((run = TAILQ_FIRST(&worker->dirty)) != NULL) {
+    for (struct run *run = TAILQ_FIRST(&worker->dirty), *next; run != NULL; run = next) {
+        next = TAILQ_NEXT(run, dirty_link);
+        if (!all && !is_urgent(run))
+            continue;
         TAILQ_REMOVE(&worker->dirty, run, dirty_link);
         run->is_dirty = false;
         run_flush(run);
     }
     log_send(worker->bus);
+}
+
+void on_worker_gathered(void *arg)
+{
+    struct worker *worker = arg;
+    CHECK_MAGIC(worker, WORKER_MAGIC);
+    flush_dirty(worker, true);
 }
 
 static void free_gone(struct worker *worker)
@@ -57,7 +72,10 @@ static void on_turn_end(void *arg)
     struct worker *worker = arg;
     CHECK_MAGIC(worker, WORKER_MAGIC);
     worker->is_turn_end_due = false;
-    flush_dirty(worker);
+    int64_t gather_ms = worker->conf->worker_gather;
+    flush_dirty(worker, gather_ms == 0);
+    if (!TAILQ_EMPTY(&worker->dirty) && !timer_is_on(&worker->gathering))
+        timer_start(&worker->gathering, gather_ms);
     free_gone(worker);
 }
 

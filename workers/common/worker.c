@@ -179,6 +179,7 @@ static void open_worker(struct worker *worker, const struct daemon *daemon, stru
     worker->process = process_new(worker->loop, &hooks);
     timer_init(&worker->announce, worker->loop, on_announce, worker);
     timer_init(&worker->ready, worker->loop, on_ready_due, worker);
+    timer_init(&worker->gathering, worker->loop, on_worker_gathered, worker);
     timer_init(&worker->forget, worker->loop, on_worker_forget, worker);
     revival_init(worker);
     drain_init(worker);
@@ -206,6 +207,7 @@ static void close_worker(struct worker *worker)
     leases_release(worker);
     drain_release(worker);
     revival_release(worker);
+    timer_release(&worker->gathering);
     timer_release(&worker->forget);
     timer_release(&worker->ready);
     timer_release(&worker->announce);

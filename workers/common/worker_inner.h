@@ -44,7 +44,8 @@ struct worker {
     uint64_t serials;
     size_t running; /* slots taken */
     size_t kept, kept_bytes;
-    struct timer forget; /* drops what was kept long enough */
+    struct timer gathering; /* worker.gather: dirty runs are flushed then */
+    struct timer forget;    /* drops what was kept long enough */
 
     struct claims claims;
     struct leases leases;
@@ -59,6 +60,7 @@ void worker_turn_end(struct worker *worker);   /* flushes and frees at the end o
 void worker_flush_all(struct worker *worker);
 void worker_free_runs(struct worker *worker);
 void on_worker_forget(void *arg);
+void on_worker_gathered(void *arg);
 size_t worker_free_slots(const struct worker *worker);
 
 /* worker.c */

@@ -24,9 +24,13 @@ local LANES = {'stream.interactive', 'stream.batch', 'graph.interactive', 'graph
 local KIND = {queued = 1, started = 2, delta = 3, reset = 11, done = 12, stopped = 13, failed = 14,
   interrupted = 15}                       -- as in lib/wire/kinds.def
 
+local now_ms                              -- a script is one moment
 local function ms()
-  local t = rc('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not now_ms then
+    local t = rc('TIME')
+    now_ms = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return now_ms
 end
 local function userkey(user) return user == '' and '-' or redis.sha1hex(user) end
 local function pairs_from(i)              -- ARGV[i..] as name, value, name, value

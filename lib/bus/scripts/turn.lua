@@ -142,8 +142,9 @@ local function tally(h, usage)
   if not ok or type(u) ~= 'table' then return end
   local more = 0
   for _, f in ipairs({'input', 'output'}) do
-    local n, had = u[f], tonumber(rc('HGET', h.key, 'counted_' .. f) or '0')
-    if type(n) == 'number' and n >= 0 and n < 2 ^ 53 and n ~= had then
+    local n = u[f]
+    local had = type(n) == 'number' and tonumber(rc('HGET', h.key, 'counted_' .. f) or '0')
+    if had and n >= 0 and n < 2 ^ 53 and n ~= had then
       n = math.floor(n)
       rc('HINCRBY', key('totals', h.t), f, n - had)
       rc('HSET', h.key, 'counted_' .. f, n)

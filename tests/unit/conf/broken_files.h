@@ -44,7 +44,7 @@ static const struct broken broken_files[] = {
      "log"},
     {"stop: {key: x}\n", "1:1", "unknown name 'stop'", "stop_key"},
     {"worker:\n  slot: 8\n", "2:3", "unknown name 'slot'",
-     "slots, lease, drain, stop_poll, metrics_listen"},
+     "slots, lease, drain, stop_poll, gather, metrics_listen"},
     {"\"\": 1\n", "1:1", "unknown name ''", NULL},
     {"models: [" MODEL ", temperature: 1}]\n", "1:30", "unknown name 'temperature'",
      "name, provider, base_url, key, model, concurrency, supports, fallbacks, timeouts"},
