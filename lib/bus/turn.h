@@ -150,7 +150,8 @@ struct chat_view {
     size_t record_count; /* 0: no record */
     const struct span *messages;
     size_t message_count;
-    bool has_more;              /* older ones exist */
+    int64_t older;              /* messages before those */
+    bool has_more;              /* there are some */
     const struct field *active; /* the active generation's record */
     size_t active_count;        /* 0: nothing runs */
     struct span active_generation;

@@ -74,8 +74,9 @@ void turn_read_record(struct bus *bus, const char *tenant, const char *generatio
 static void answer_chat(struct call *call, int status, const struct reply *reply)
 {
     on_chat done = (on_chat)call->done;
-    struct chat_view view = {.has_more = reply_int(reply_at(reply, 2), 0) == 1,
-                             .active_generation = reply_str(reply_at(reply, 3))};
+    int64_t older = reply_int(reply_at(reply, 2), 0);
+    struct chat_view view = {
+        .older = older, .has_more = older > 0, .active_generation = reply_str(reply_at(reply, 3))};
     struct field *record = NULL, *active = NULL;
     struct span *messages = NULL;
     if (status == 0)

@@ -1,6 +1,7 @@
 """What a worker does when things around it go wrong: no more time, a Redis that lost what it acknowledged or is full, a record that makes no sense, more
 generations than the model takes. The log always holds every token once and in order, and each generation has one terminal event.
 """
+import re
 import signal
 import time
 
@@ -205,6 +206,34 @@ def test_a_model_takes_so_many_at_once():
         assert stack.journal(streams[5].generation) == []
         usage = wait_until(lambda: settled(api, streams[5].generation), "the usage to be settled")
         assert usage["source"] == "none" and usage["input"] == 0, "nobody was asked"
+
+
+def test_all_workers_together_hold_the_places_of_a_model():
+    with Stack(workers=0) as stack:
+        config = stack.folder / "sluice.yaml"
+        config.write_text(f'models: [{{name: default, base_url: "{stack.provider_url}", model: sim, concurrency: 3}}]\n')
+        workers = [stack.start_worker({"SLUICE_CONFIG": str(config), "SLUICE_WORKER_SLOTS": "6", "SLUICE_WORKER_LEASE": "2s"}) for _ in range(2)]
+        streams = [stack.api().new_chat("!sim tokens=30 delay_ms=20 text=self", on_disconnect="continue") for _ in range(12)]
+        most = 0
+        while any(stack.api().generation(s.generation)[1]["state"] != "done" for s in streams):
+            most = max(most, stack.provider_stats()["open"])
+        assert most == 3, "as many as are allowed, and no more"
+        assert all(re.search(r"run\.end", w.read_log()) for w in workers), "both had their share"
+        for stream in streams:
+            check_whole(stream.read_all(), 30)
+        wait_until(lambda: not stack.redis.exists(P + "places:default"), "all places to be given back")
+
+
+def test_the_places_of_a_dead_worker_come_free():
+    with Stack(workers=0) as stack:
+        config = stack.folder / "sluice.yaml"
+        config.write_text(f'models: [{{name: default, base_url: "{stack.provider_url}", model: sim, concurrency: 1}}]\n')
+        env = {"SLUICE_CONFIG": str(config), "SLUICE_WORKER_LEASE": "2s"}
+        worker = stack.start_worker(env)
+        stack.api().new_chat("!sim tokens=2000 delay_ms=20", on_disconnect="continue").until("delta")
+        worker.kill()
+        stack.start_worker(env)
+        assert stack.api().new_chat("!sim tokens=3", on_disconnect="continue").read_all()[-1].type == "done"
 
 
 # -- what makes no sense -----------------------------------------------------------------------------------------------------

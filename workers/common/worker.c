@@ -201,8 +201,8 @@ static void close_worker(struct worker *worker)
     stop_watch_free(worker->stops);
     keeper_free(worker->keeper);
     worker_free_runs(worker);
-    bus_free(worker->bus);
     worker->work->shared_free(worker->shared);
+    bus_free(worker->bus);
     fetcher_free(worker->fetcher);
     leases_release(worker);
     drain_release(worker);

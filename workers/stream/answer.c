@@ -202,7 +202,8 @@ static void *shared_new(struct worker *worker)
     struct answers *answers = MEM_NEW(struct answers);
     if (worker_conf(worker)->model_count == 0)
         log_event(LOG_WARN, "worker.no_model", "hint=models");
-    answers->places = places_new();
+    answers->places =
+        places_new(worker_bus(worker), worker_loop(worker), worker_conf(worker)->worker_lease);
     answers->cooling = cooling_new();
     return answers;
 }

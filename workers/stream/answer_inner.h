@@ -34,6 +34,7 @@ struct answer {
     struct conf_model *conf_model; /* a copy: a reload may change the configuration's */
     struct llm_model model;        /* borrows from conf_model */
     struct place place;
+    bool is_reading;       /* the history is on its way */
     struct timer wait;     /* for the next request */
     struct llm_call *call; /* NULL: none is open */
     struct reply reply;

@@ -1,6 +1,5 @@
 /* What is asked: a place at the model waited for, the chat's history read, and the request put
  * together. */
-#include "base/num.h"
 #include "bus/turn.h"
 #include "stream/answer_inner.h"
 #include "stream/history.h"
@@ -63,14 +62,9 @@ static void ask_with(struct answer *a, const struct chat_view *view)
 {
     const struct conf *conf = worker_conf(run_worker(a->run));
     struct history history;
-    struct span count = field_find(view->record, view->record_count, "message_count");
-    int64_t all;
-    if (num_parse_i64(count, &all) != 0)
-        all = (int64_t)view->message_count;
     history_init(&history, view->messages, view->message_count, (size_t)conf->limits_history_bytes);
-    struct history_told told = {(int64_t)history.count, all - (int64_t)history.count};
-    if (told.left_out < 0)
-        told.left_out = 0;
+    size_t cut = view->message_count - history.count;
+    struct history_told told = {(int64_t)history.count, view->older + (int64_t)cut};
     if (!conf_model_can(a->conf_model, "image"))
         history_hide_images(&history);
     const struct job *job = &run_claimed(a->run)->job;
@@ -80,38 +74,56 @@ static void ask_with(struct answer *a, const struct chat_view *view)
     history_release(&history);
 }
 
+/* The place may not be ours yet: then the history is read again when it is, for it is not kept. */
 static void on_history(int status, const struct chat_view *view, void *arg)
 {
     struct answer *a = answer_of(arg);
     struct run *run = a->run;
+    a->is_reading = false;
     if (run_is_over(run)) {
         /* stopped meanwhile */
-    } else if (status == 0) {
-        ask_with(a, view);
     } else if (status == -ERR_UNAVAILABLE) {
         answer_give_back(a, UNAVAILABLE_AGAIN_MS);
-    } else {
+    } else if (status != 0) {
         answer_break(a, ERR_INTERNAL, "The chat's record is damaged.", 0);
+    } else if (a->place.state == PLACE_HELD) {
+        ask_with(a, view);
     }
     run_let_go(run);
+}
+
+/* What a turn is to replace, and all behind it, is not shown to the model. */
+static void read_history(struct answer *a)
+{
+    struct worker *worker = run_worker(a->run);
+    const struct claimed *c = run_claimed(a->run);
+    struct id id = {.text = ""};
+    if (c->job.replace_from.len > 0 && !id_is_valid(c->job.replace_from)) {
+        answer_break(a, ERR_INTERNAL, "The request in the record is damaged.", 0);
+        return;
+    }
+    if (c->job.replace_from.len > 0)
+        id = id_from(c->job.replace_from);
+    a->is_reading = true;
+    run_hold(a->run);
+    turn_read_chat(worker_bus(worker), c->tenant, c->chat,
+                   (size_t)worker_conf(worker)->limits_history_messages, id.text, on_history, a);
 }
 
 static void on_place(void *arg)
 {
     struct answer *a = answer_of(arg);
-    struct worker *worker = run_worker(a->run);
-    const struct claimed *c = run_claimed(a->run);
-    if (c->is_stateless) {
+    if (run_claimed(a->run)->is_stateless)
         ask_stateless(a);
-        return;
-    }
-    run_hold(a->run);
-    turn_read_chat(worker_bus(worker), c->tenant, c->chat,
-                   (size_t)worker_conf(worker)->limits_history_messages, "", on_history, a);
+    else if (!a->is_reading)
+        read_history(a);
 }
 
+/* The place and the history are asked for in one go: both answers come in the same round trip. */
 void answer_ask(struct answer *a)
 {
-    if (place_take(answers_of(a)->places, a->conf_model, &a->place, on_place, a))
-        on_place(a);
+    const struct claimed *c = run_claimed(a->run);
+    place_take(answers_of(a)->places, a->conf_model, c->token, &a->place, on_place, a);
+    if (a->place.state == PLACE_ASKING && !c->is_stateless)
+        read_history(a);
 }

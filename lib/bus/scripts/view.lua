@@ -4,10 +4,10 @@
 --
 -- KEYS 1 record chat:<tenant>:<chat>   ARGV 1 prefix   2 tenant   3 chat   4 max messages
 --      5 before: a message's id, or '' for the newest   6 max bytes of the page, '' = any: then it has fewer, but at least one
--- returns {1 {name, value, ...} of the record, 2 {messages, oldest first}, 3 older ones exist 0|1,
+-- returns {1 {name, value, ...} of the record, 2 {messages, oldest first}, 3 how many older ones there are,
 --      4 the active generation or '', 5 {name, value, ...} of its record}; 1 is empty when there is no record, 2 when `before` is not found
 local t, c, max, before = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local msgs, record, page, more = key('msgs', t, c), rc('HGETALL', KEYS[1]), {}, 0
+local msgs, record, page, older = key('msgs', t, c), rc('HGETALL', KEYS[1]), {}, 0
 local STEP = 20                           -- messages that are read at once while bytes are counted
 local function bounded(from, to, most)    -- the newest of from .. to that fit, and where they begin
   local got, bytes = {}, 0
@@ -30,8 +30,8 @@ if #record > 0 and max > 0 then
     newest, from = bounded(from, to - 1, tonumber(ARGV[6]))
     for i = #newest, 1, -1 do page[#page + 1] = newest[i] end
   elseif to > 0 then page = rc('LRANGE', msgs, from, to - 1) end
-  more = from > 0 and 1 or 0
+  older = from
 end
 local active = rc('GET', key('active', t, c)) or ''
 local gen = active ~= '' and rc('HGETALL', key('gen', t, active)) or {}
-return {record, page, more, active, gen}
+return {record, page, older, active, gen}
