@@ -49,8 +49,8 @@ static void on_changed(int status, void *arg)
 {
     struct change *c = pending_of(arg);
     if (!pending_failed(&c->pending, status)) {
-        turn_read_page(c->pending.api->bus, c->pending.who.tenant, c->chat.text, 0, "",
-                       on_chat_read, c);
+        const struct chat_look look = {c->pending.who.tenant, c->chat.text, 0, 0, ""};
+        turn_read_chat(c->pending.api->bus, &look, on_chat_read, c);
     }
 }
 

@@ -150,8 +150,9 @@ void get_chat(struct http_request *request, void *arg)
     }
     struct chat_query *q = new_query(api, request);
     q->chat = chat;
-    turn_read_page(api->bus, q->pending.who.tenant, q->chat.text, (size_t)limit, before.text,
-                   on_chat_read, q);
+    const struct chat_look look = {q->pending.who.tenant, q->chat.text, (size_t)limit,
+                                   LIMIT_MESSAGES_BYTES, before.text};
+    turn_read_chat(api->bus, &look, on_chat_read, q);
 }
 
 static void put_row(struct json_writer *w, const struct chat_row *row)

@@ -191,8 +191,9 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg);
 
 static void read_messages(struct lookup *l)
 {
-    turn_read_page(l->pending.api->bus, l->pending.who.tenant, l->chat.text, MESSAGES_STEP,
-                   l->before.text, on_chat_read, l);
+    const struct chat_look look = {l->pending.who.tenant, l->chat.text, MESSAGES_STEP,
+                                   LIMIT_MESSAGES_BYTES, l->before.text};
+    turn_read_chat(l->pending.api->bus, &look, on_chat_read, l);
 }
 
 static void on_chat_read(int status, const struct chat_view *view, void *arg)

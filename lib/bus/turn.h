@@ -144,7 +144,7 @@ void turn_position(struct bus *bus, const char *tenant, const char *generation, 
                    void *arg);
 
 /* A chat: record, active generation's record and a page of messages (msgpack, oldest first), in one
- * look. `before`: a message's id or "": the newest. */
+ * look. */
 struct chat_view {
     const struct field *record;
     size_t record_count; /* 0: no record */
@@ -157,11 +157,13 @@ struct chat_view {
     struct span active_generation;
 };
 typedef void (*on_chat)(int status, const struct chat_view *view, void *arg);
-void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                    const char *before, on_chat done, void *arg);
-/* The same for people: at most LIMIT_MESSAGES_BYTES of messages, but always one; has_more tells. */
-void turn_read_page(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                    const char *before, on_chat done, void *arg);
+struct chat_look {
+    const char *tenant, *chat;
+    size_t limit;       /* messages */
+    size_t max_bytes;   /* of them as they are kept, but one always comes; has_more tells */
+    const char *before; /* a message's id, or "": the newest */
+};
+void turn_read_chat(struct bus *bus, const struct chat_look *look, on_chat done, void *arg);
 
 /* The index, newest commit first; `after`: the last chat id of the page before or "". Rows' fields
  * as in the record, plus `active`. */

@@ -96,32 +96,16 @@ static void answer_chat(struct call *call, int status, const struct reply *reply
     mem_free(active);
 }
 
-static struct call *view_call(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                              const char *before)
+void turn_read_chat(struct bus *bus, const struct chat_look *look, on_chat done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_VIEW, 1);
-    call_key(call, key_chat(tenant, chat));
+    call_key(call, key_chat(look->tenant, look->chat));
     call_text(call, KEY_PREFIX);
-    call_text(call, tenant);
-    call_text(call, chat);
-    call_int(call, (int64_t)limit);
-    call_text(call, before);
-    return call;
-}
-
-void turn_read_chat(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                    const char *before, on_chat done, void *arg)
-{
-    struct call *call = view_call(bus, tenant, chat, limit, before);
-    call_text(call, "");
-    call_send(call, answer_chat, (call_done)done, arg);
-}
-
-void turn_read_page(struct bus *bus, const char *tenant, const char *chat, size_t limit,
-                    const char *before, on_chat done, void *arg)
-{
-    struct call *call = view_call(bus, tenant, chat, limit, before);
-    call_int(call, LIMIT_MESSAGES_BYTES);
+    call_text(call, look->tenant);
+    call_text(call, look->chat);
+    call_int(call, (int64_t)look->limit);
+    call_text(call, look->before);
+    call_int(call, (int64_t)look->max_bytes);
     call_send(call, answer_chat, (call_done)done, arg);
 }
 

@@ -5,7 +5,10 @@
 #include "stream/history.h"
 #include "wire/json.h"
 
-enum { UNAVAILABLE_AGAIN_MS = 1000 };
+enum {
+    UNAVAILABLE_AGAIN_MS = 1000,
+    ROOM_FOR_REST = 4 /* messages are kept with more than the model sees: reasoning, metadata */
+};
 
 struct history_told {
     int64_t sent, left_out;
@@ -96,6 +99,7 @@ static void on_history(int status, const struct chat_view *view, void *arg)
 static void read_history(struct answer *a)
 {
     struct worker *worker = run_worker(a->run);
+    const struct conf *conf = worker_conf(worker);
     const struct claimed *c = run_claimed(a->run);
     struct id id = {.text = ""};
     if (c->job.replace_from.len > 0 && !id_is_valid(c->job.replace_from)) {
@@ -106,8 +110,14 @@ static void read_history(struct answer *a)
         id = id_from(c->job.replace_from);
     a->is_reading = true;
     run_hold(a->run);
-    turn_read_chat(worker_bus(worker), c->tenant, c->chat,
-                   (size_t)worker_conf(worker)->limits_history_messages, id.text, on_history, a);
+    const struct chat_look look = {
+        .tenant = c->tenant,
+        .chat = c->chat,
+        .limit = (size_t)conf->limits_history_messages,
+        .max_bytes = ROOM_FOR_REST * (size_t)conf->limits_history_bytes,
+        .before = id.text,
+    };
+    turn_read_chat(worker_bus(worker), &look, on_history, a);
 }
 
 static void on_place(void *arg)

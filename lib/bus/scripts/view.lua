@@ -3,7 +3,7 @@
 -- view: a chat as a reader sees it, in one look: its record, a page of its messages, and what is active in it.
 --
 -- KEYS 1 record chat:<tenant>:<chat>   ARGV 1 prefix   2 tenant   3 chat   4 max messages
---      5 before: a message's id, or '' for the newest   6 max bytes of the page, '' = any: then it has fewer, but at least one
+--      5 before: a message's id, or '' for the newest   6 max bytes of the page: then it has fewer, but at least one ('' = any)
 -- returns {1 {name, value, ...} of the record, 2 {messages, oldest first}, 3 how many older ones there are,
 --      4 the active generation or '', 5 {name, value, ...} of its record}; 1 is empty when there is no record, 2 when `before` is not found
 local t, c, max, before = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]

@@ -324,7 +324,8 @@ static void on_view(int status, const struct chat_view *view, void *arg)
 static void view(struct house *h, size_t limit, const char *before)
 {
     h->came = false;
-    turn_read_chat(h->bus, "default", "c", limit, before, on_view, h);
+    const struct chat_look look = {"default", "c", limit, 1 << 20, before};
+    turn_read_chat(h->bus, &look, on_view, h);
     house_wait(h);
     assert_int_equal(h->status, 0);
 }
