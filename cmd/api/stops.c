@@ -16,6 +16,8 @@
 
 #include <stdio.h>
 
+enum { ANSWER_MAX = 4 * LIMIT_MP_BYTES }; /* it gives back what all dropped turns brought */
+
 /* A stop under way: it answers when both the script and the readers' cut are done. */
 struct stopping {
     struct pending pending; /* first */
@@ -146,7 +148,7 @@ static void stop(struct api *api, struct http_request *request, const struct id 
     s->began_us = clock_mono_us();
     s->cut.done = on_cut_done;
     s->cut.arg = s;
-    buf_init(&s->answer, LIMIT_MP_BYTES);
+    buf_init(&s->answer, ANSWER_MAX);
     struct stop ask = {.tenant = s->pending.who.tenant,
                        .chat = s->chat.text,
                        .generation = s->generation.text,

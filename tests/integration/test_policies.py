@@ -91,6 +91,20 @@ def test_a_text_needs_no_declaration(stack):
     assert api.new_chat("!sim tokens=1", model="plain", attachments=[TEXT]).until("done")
 
 
+def test_large_attachments_come_back_whole_in_every_answer(stack):
+    """Nearly as large as a body may be."""
+    api = stack.api()
+    large = [{**TEXT, "data": base64.b64encode(bytes([65 + i]) * 220_000).decode()} for i in range(3)]
+    running = api.new_chat("!sim tokens=500 delay_ms=20", attachments=large)
+    running.until("delta")
+    waiting = [api.message(running.chat, "next", attachments=large, if_busy="enqueue") for _ in range(3)]
+    answer = api.stop(chat=running.chat, body={"all": True})[1]
+    assert answer["restore"]["attachments"] == large and [w["restore"]["attachments"] for w in answer["waiting"]] == [large] * 3
+    for stream in (running, *waiting):
+        assert stream.until("stopped").data["restore"]["attachments"] == large
+    assert api.message(running.chat, "x", attachments=[*large, *large]).status == 413
+
+
 # -- user and lane ---------------------------------------------------------------------------------------------------------------
 
 
@@ -199,3 +213,51 @@ def test_a_waiting_turn_is_stopped_alone(stack):
     second.until("queued")
     assert api.stop(second.generation)[1]["outcome"] == "stopped"
     assert second.until("stopped") and first.until("done")
+
+
+# -- giving way ------------------------------------------------------------------------------------------------------------------
+
+
+def contents(api, chat):
+    return [m["content"] for m in api.chat(chat)[1]["messages"] if m["role"] == "user"]
+
+
+def three_turns(api):
+    first = api.new_chat("one")
+    first.until("done")
+    for text in ("two", "three"):
+        api.message(first.chat, text).until("done")
+    return first.chat, [m["id"] for m in api.chat(first.chat)[1]["messages"]]
+
+
+def test_an_edited_message_takes_the_place_of_all_that_follows(stack):
+    api = stack.api()
+    chat, ids = three_turns(api)
+    before = api.chat(chat)[1]["messages"]
+    edited = api.message(chat, "!sim tokens=20 delay_ms=20", replace_from=ids[2])
+    edited.until("delta")
+    assert api.chat(chat)[1]["messages"] == before, "nothing changes before it is done"
+    edited.until("done")
+    assert contents(api, chat) == ["one", "!sim tokens=20 delay_ms=20"]
+    assert [m["content"] for m in stack.journal_row(edited.generation)["messages"] if m["role"] == "user"] == ["one", "!sim tokens=20 delay_ms=20"]
+    assert api.generation(edited.generation)[1]["request"]["replace_from"] == ids[2]
+
+
+def test_stopped_it_changes_nothing(stack):
+    api = stack.api()
+    chat, ids = three_turns(api)
+    before = api.chat(chat)[1]
+    edited = api.message(chat, "!sim tokens=500 delay_ms=20", replace_from=ids[0])
+    edited.until("delta")
+    assert api.stop(edited.generation)[1]["outcome"] == "stopped"
+    assert api.chat(chat)[1] == before
+
+
+def test_a_message_that_is_not_there_cannot_give_way(stack):
+    api = stack.api()
+    chat, ids = three_turns(api)
+    other, _ = three_turns(api)
+    for unknown in ("msg_nowhere", ids[0]):
+        refused = api.message(other, "x", replace_from=unknown)
+        assert (refused.status, refused.json["error"]["code"], refused.json["error"]["param"]) == (404, "not_found", "replace_from")
+    assert api.stream(chat=other).status == 204 and contents(api, chat) == ["one", "two", "three"]
