@@ -16,6 +16,7 @@ models:
   - {name: third, base_url: "%(url)s", model: c, supports: [tools]}
   - {name: blind, base_url: "%(url)s", model: d}
   - {name: alone, base_url: "%(url)s", model: e}
+  - {name: narrow, base_url: "%(url)s", model: n, concurrency: 1}
   - {name: gone, base_url: "http://127.0.0.1:1/v1", model: x, fallbacks: [second]}
   - {name: far, base_url: "%(url)s", model: f, fallbacks: [second]}
 """
@@ -78,6 +79,18 @@ def test_others_wait_for_a_model_that_cools_and_one_probes_it(stack):
         assert stream.read_all()[-1].type == "done"
         assert stack.journal(stream.generation)[-1]["at_ms"] >= refused["at_ms"] + 3000, "no request before its time"
     assert all(len(stack.journal(s.generation)) == 1 for s in others)
+
+
+def test_who_waits_for_a_place_waits_for_a_model_that_cools_too(stack):
+    api = stack.api()
+    first = api.new_chat("!sim first_ms=1000 tokens=1", model="narrow", on_disconnect="continue")
+    first.until("started")
+    refused = api.new_chat("!sim tokens=1 fault=status:429 fail_times=1 retry_after=2", model="narrow", on_disconnect="continue")
+    wait_until(lambda: api.generation(refused.generation)[1]["state"] == "running", "the second in line")
+    last = api.new_chat("!sim tokens=1", model="narrow", on_disconnect="continue")
+    assert all(stream.read_all()[-1].type == "done" for stream in (first, refused, last))
+    at_ms = stack.journal(refused.generation)[0]["at_ms"]
+    assert min(r["at_ms"] for r in stack.journal(last.generation)) >= at_ms + 2000, "no request before its time"
 
 
 def test_a_long_wait_gives_way_to_a_fallback(stack):

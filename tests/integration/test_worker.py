@@ -236,6 +236,44 @@ def test_the_places_of_a_dead_worker_come_free():
         assert stack.api().new_chat("!sim tokens=3", on_disconnect="continue").read_all()[-1].type == "done"
 
 
+# -- replacing ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_model_sees_what_is_before_the_replaced_message(stack):
+    api = stack.api()
+    chat = api.new_chat("!sim tokens=1").until("done").data["chat_id"]
+    for _ in range(2):
+        api.message(chat, "!sim tokens=1").read_all()
+    messages = api.chat(chat)[1]["messages"]
+    stream = api.message(chat, "!sim tokens=2", replace_from=messages[2]["id"])
+    assert stream.until("started").data["history"] == {"sent": 2, "left_out": 0}
+    assert stream.read_all()[-1].type == "done"
+    asked = stack.journal_row(stream.generation)["messages"]
+    assert [m["content"] for m in asked] == [m["content"] for m in messages[:2]] + ["!sim tokens=2"]
+    assert [m["id"] for m in api.chat(chat)[1]["messages"][:2]] == [m["id"] for m in messages[:2]] and len(api.chat(chat)[1]["messages"]) == 4
+
+
+def test_who_would_replace_what_is_gone_fails(stack):
+    api = stack.api()
+    chat = api.new_chat("!sim tokens=1").until("done").data["chat_id"]
+    first = api.chat(chat)[1]["messages"][0]["id"]
+    running = api.message(chat, "!sim tokens=20 delay_ms=20", replace_from=first, on_disconnect="continue")
+    running.until("delta")
+    late = api.message(chat, "!sim tokens=1", replace_from=first, if_busy="enqueue", on_disconnect="continue")
+    assert running.read_all()[-1].type == "done"
+    last = late.read_all()[-1]
+    assert last.type == "failed" and last.data["error"]["code"] == "conflict" and last.data["usage"]["source"] == "none", "nobody was asked"
+    assert [m["content"] for m in api.chat(chat)[1]["messages"]][0] == "!sim tokens=20 delay_ms=20"
+    # It goes while the turn runs.
+    first = api.chat(chat)[1]["messages"][0]["id"]
+    running = api.message(chat, "!sim tokens=20 delay_ms=20", replace_from=first, on_disconnect="continue")
+    running.until("delta")
+    stack.redis.lpop(f"{P}msgs:default:{chat}")
+    last = running.read_all()[-1]
+    assert last.type == "failed" and last.data["error"]["code"] == "conflict" and last.data["usage"]["source"] == "provider"
+    stack.worker_processes[0].wait_log(rf"run\.end gen={running.generation} .*end=failed")
+
+
 # -- what makes no sense -----------------------------------------------------------------------------------------------------
 
 

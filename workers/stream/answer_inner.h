@@ -62,9 +62,10 @@ void answer_done(struct answer *a, const char *finish_reason);
 void answer_give_back(struct answer *a, int64_t delay_ms); /* to the queue */
 
 /* trying.c */
-void answer_try(struct answer *a);    /* the claim's first request */
-void answer_failed(struct answer *a); /* a->failure, of a request that is over */
-void answer_note(struct answer *a);   /* what was tried, for the next claim */
+void answer_try(struct answer *a);        /* the claim's first request */
+void answer_look_again(struct answer *a); /* nothing failed, but the model may cool now */
+void answer_failed(struct answer *a);     /* a->failure, of a request that is over */
+void answer_note(struct answer *a);       /* what was tried, for the next claim */
 void on_answer_wait(void *arg);
 
 /* asking.c: waits for a place at the chosen model, reads the history, then calls. */

@@ -44,6 +44,13 @@ static void put_started(struct answer *a, struct history_told told)
 static void ask(struct answer *a, struct llm_request *request, struct history_told told)
 {
     const struct claimed *c = run_claimed(a->run);
+    struct cooling *cooling = answers_of(a)->cooling;
+    if (cooling_left_ms(cooling, a->conf_model->name) > 0) { /* since it waited for the place */
+        place_give(&a->place);
+        answer_look_again(a);
+        return;
+    }
+    cooling_probe(cooling, a->conf_model->name);
     request->system = answer_system(a);
     request->params = c->job.params;
     request->generation = c->generation;

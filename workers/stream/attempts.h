@@ -14,9 +14,9 @@
 enum { ATTEMPTS_MODELS = 16 }; /* the first and its fallbacks; more are not looked at */
 
 struct attempts {
-    int64_t made;                    /* requests that failed */
-    int64_t since_ms;                /* wall clock, of the first failure; 0: there was none */
-    int64_t epoch;                   /* of the claim that wrote the note; 0: there was none */
+    int64_t made;     /* requests that failed */
+    int64_t since_ms; /* wall clock, of the first failure or wait; 0: there was none */
+    int64_t epoch;    /* of the claim that wrote the note; 0: there was none */
     int64_t lost_input, lost_output; /* tokens of requests that came to nothing, estimated */
     size_t count, at;                /* models, and the one whose turn it is */
     struct {

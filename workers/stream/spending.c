@@ -54,7 +54,8 @@ int64_t spending_input(const struct llm_request *request)
     if (request->system.len > 0)
         tokens += ESTIMATE_MESSAGE;
     if (request->raw_messages.len > 0)
-        return tokens + raw_tokens(request->raw_messages);
+        return tokens + raw_tokens(request->raw_messages) +
+               attachments_tokens(request->raw_attachments);
     for (size_t i = 0; i < request->message_count; i++)
         tokens += ESTIMATE_MESSAGE + estimate_tokens(request->messages[i].content) +
                   attachments_tokens(request->messages[i].attachments);

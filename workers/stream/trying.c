@@ -85,7 +85,7 @@ void answer_note(struct answer *a)
     buf_release(&note);
 }
 
-/* Until the queue would have given up on it, counted from the first failure. */
+/* Until the queue would have given up on it, counted from the first failure or wait. */
 static int64_t left_ms(const struct answer *a)
 {
     const struct conf *conf = worker_conf(run_worker(a->run));
@@ -135,12 +135,13 @@ static void ask_now(struct answer *a)
         answer_break(a, ERR_PROVIDER_REFUSED, "The model is no longer configured.", 0);
         return;
     }
-    cooling_probe(answers_of(a)->cooling, a->conf_model->name);
     answer_ask(a);
 }
 
 static void ask_in(struct answer *a, int64_t wait_ms)
 {
+    if (wait_ms > 0 && a->attempts.since_ms == 0)
+        a->attempts.since_ms = clock_wall_ms(); /* who only ever waits has an end, too */
     if (wait_ms == 0)
         ask_now(a);
     else if (wait_ms <= IN_SLOT_MS)
@@ -159,7 +160,7 @@ static void give_up(struct answer *a)
 }
 
 /* Nothing failed meanwhile, but the model may cool, or be probed by another. */
-static void look_again(struct answer *a)
+void answer_look_again(struct answer *a)
 {
     int64_t wait_ms = next_wait_ms(a, false);
     if (wait_ms < 0)
@@ -172,7 +173,7 @@ void on_answer_wait(void *arg)
 {
     struct answer *a = answer_of(arg);
     if (!run_is_over(a->run))
-        look_again(a);
+        answer_look_again(a);
 }
 
 void answer_failed(struct answer *a)
@@ -229,5 +230,5 @@ void answer_try(struct answer *a)
     else
         add_models(a, conf, first);
     attempts_read(&a->attempts, span_of(c->attempt)); /* once more, now for these models */
-    look_again(a);
+    answer_look_again(a);
 }
