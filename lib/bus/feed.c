@@ -13,7 +13,7 @@
 #include "wire/event.h"
 #include "wire/limits.h"
 
-enum { FEED_MAGIC = 0x66656564, SILENCE_MS = 10 * 1000, RETRY_MS = 1000 };
+enum { FEED_MAGIC = 0x66656564, SILENCE_MS = 10 * 1000, RETRY_MS = 1000, PAGE_LEAST = 4 };
 
 enum feed_state { FEED_OPENING, FEED_REPLAYING, FEED_LIVE, FEED_ENDED };
 
@@ -38,7 +38,8 @@ struct feed {
     int64_t missed_seq; /* highest seq that was heard and dropped since the last read was sent */
     int64_t heard_ms;   /* when the log was last heard of, or asked for in vain */
     struct feed_read *reads; /* in flight, oldest first */
-    bool is_known;           /* on_open was called */
+    size_t page;     /* events to ask for: few for a reader that did not take the last page whole */
+    bool is_known;   /* on_open was called */
     bool is_doubted; /* not heard for a while: what comes live waits until a read has proved the
                         last */
     bool is_paused, is_closed;
@@ -113,7 +114,7 @@ static void read_on(struct feed *feed, struct flush *flush)
     feed->heard_ms = clock_mono_ms();
     metric_add(METRIC_READER_REPLAYS, 1);
     log_read(feed->hub->bus, feed->channel->tenant, feed->channel->generation.text, read->after,
-             LIMIT_READ_PAGE, on_log_page, read);
+             feed->page, on_log_page, read);
 }
 
 static void replay(struct feed *feed)
@@ -208,6 +209,14 @@ static bool take_page(struct feed *feed, const struct feed_read *read, const str
     return feed->seq < page->length || feed->seq < feed->missed_seq;
 }
 
+static void set_page(struct feed *feed)
+{
+    if (feed->is_paused)
+        feed->page = PAGE_LEAST;
+    else if (feed->page < LIMIT_READ_PAGE)
+        feed->page *= 2;
+}
+
 static void take_answer(struct feed *feed, struct feed_read *read, const struct log_page *page)
 {
     if (page == NULL && feed->print != 0) /* lost as a whole, and it may begin anew */
@@ -228,6 +237,7 @@ static void take_answer(struct feed *feed, struct feed_read *read, const struct 
     bool wants_more = take_page(feed, read, page);
     if (is_silent(feed))
         return;
+    set_page(feed);
     if (feed->is_paused) {
         if (wants_more)
             set_state(feed, FEED_REPLAYING);
@@ -314,7 +324,8 @@ struct feed *feed_open(struct hub *hub, const char *tenant, const char *generati
                           .hub = hub,
                           .hooks = *hooks,
                           .seq = after,
-                          .heard_ms = clock_mono_ms()};
+                          .heard_ms = clock_mono_ms(),
+                          .page = LIMIT_READ_PAGE};
     feed->channel = channel_join(hub, tenant, generation);
     feed->next = feed->channel->feeds;
     if (feed->next != NULL)

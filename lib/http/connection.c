@@ -15,6 +15,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 enum { CONN_MAGIC = 0x636f6e6e, LINGER_MS = 1000, LINGER_BYTES = 256 * 1024 };
@@ -78,6 +79,7 @@ void conn_kill(struct conn *c, const char *reason)
     log_event(LOG_DEBUG, "http.close", "peer=%s reason=%s", c->peer, reason);
     conn_state(c, CONN_GONE);
     timer_stop(&c->deadline);
+    server->output_bytes -= conn_waiting(c);
     bufferevent_free(c->bev);
     c->bev = NULL;
     c->stream = NULL;
@@ -166,9 +168,13 @@ void conn_answered(struct conn *c)
         read_next(c);
 }
 
+/* What lies in the kernel is delivered there once this side has closed, but not for ever. */
 static void linger(struct conn *c)
 {
+    unsigned stall_ms = (unsigned)c->server->options.stall_ms;
     conn_uncount(c);
+    (void)setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms,
+                     sizeof stall_ms); /* not a TCP socket: fine */
     if (c->peer_ended) {
         conn_kill(c, "closed");
         return;
@@ -233,6 +239,7 @@ static void on_output_changed(struct evbuffer *output, const struct evbuffer_cb_
     struct conn *c = arg;
     (void)output;
     CHECK_MAGIC(c, CONN_MAGIC);
+    c->server->output_bytes += info->n_added - info->n_deleted;
     if (info->n_deleted > 0)
         c->progress_ms = clock_mono_ms();
 }

@@ -44,7 +44,9 @@ struct http_options {
     bool (*before)(struct http_request *request, void *arg);
     size_t max_body_bytes;   /* 0: LIMIT_BODY */
     size_t max_bodies_bytes; /* of all requests under way; 0: LIMIT_BODIES. Small bodies pass */
-    size_t max_connections;  /* 0: open files - 1024 */
+    size_t
+        max_output_bytes;   /* that wait for all clients; 0: LIMIT_OUTPUTS. Beyond it see is_full */
+    size_t max_connections; /* 0: open files - 1024 */
     /* Connections of one IPv4 address or IPv6 /64. 0: LIMIT_CONNECTIONS_PER_ADDRESS, and loopback
      * addresses are free: this machine's owner. One address may hold a quarter of max_bodies_bytes.
      */
@@ -137,7 +139,8 @@ struct http_stream *http_stream_begin(struct http_request *r, const char *conten
 /* Appends; written once per loop pass. Never fails: look at http_stream_is_full and stop producing.
  */
 void http_stream_write(struct http_stream *s, struct span bytes);
-bool http_stream_is_full(const struct http_stream *s); /* more than LIMIT_SSE_BUFFER waits */
+/* More than LIMIT_SSE_BUFFER waits, or a small part of it while all have max_output_bytes. */
+bool http_stream_is_full(const struct http_stream *s);
 size_t http_stream_pending(const struct http_stream *s);
 void http_stream_close(
     struct http_stream *s); /* ends it properly after what waits was written; silence afterwards */

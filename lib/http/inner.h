@@ -109,6 +109,7 @@ struct http_server {
     LIST_HEAD(, http_stream) dirty;
     size_t conn_count;
     size_t body_bytes;            /* of all bodies held */
+    size_t output_bytes;          /* that wait for clients */
     struct map *addresses, *keys; /* name to struct tally */
     struct network *trusted;      /* owned */
     struct timer accept_again;

@@ -102,6 +102,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     }
     (void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
                      sizeof(int)); /* not a TCP socket: fine */
+    (void)setsockopt((int)fd, SOL_SOCKET, SO_SNDBUF, &(int){LIMIT_SOCKET_BUFFER},
+                     sizeof(int)); /* else what the kernel grows it to */
     conn_accept(s, (int)fd, &from, tally);
     if (s->conn_count >= s->options.max_connections)
         pause_accepting(s, true);
@@ -211,6 +213,7 @@ static void set_defaults(struct http_options *o)
 {
     o->max_body_bytes = o->max_body_bytes > 0 ? o->max_body_bytes : LIMIT_BODY;
     o->max_bodies_bytes = o->max_bodies_bytes > 0 ? o->max_bodies_bytes : LIMIT_BODIES;
+    o->max_output_bytes = o->max_output_bytes > 0 ? o->max_output_bytes : LIMIT_OUTPUTS;
     o->max_connections = o->max_connections > 0 ? o->max_connections : connections_allowed();
     o->max_per_address =
         o->max_per_address > 0 ? o->max_per_address : LIMIT_CONNECTIONS_PER_ADDRESS;

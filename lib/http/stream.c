@@ -12,7 +12,12 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 
-enum { STREAM_MAGIC = 0x73747265, PENDING_MAX = 16 * 1024 * 1024, LOW_MARK = LIMIT_SSE_BUFFER / 2 };
+enum {
+    STREAM_MAGIC = 0x73747265,
+    PENDING_MAX = 16 * 1024 * 1024,
+    LOW_MARK = LIMIT_SSE_BUFFER / 2,
+    SHARE = 16
+};
 
 static const char EVENT_STREAM[] = "text/event-stream; charset=utf-8";
 
@@ -169,9 +174,16 @@ size_t http_stream_pending(const struct http_stream *s)
     return s->pending.len + conn_waiting(s->conn);
 }
 
+/* One part of a limit where all that wait have enough. */
+static size_t part_of(const struct http_stream *s, size_t limit)
+{
+    return s->conn->server->output_bytes > s->conn->server->options.max_output_bytes ? limit / SHARE
+                                                                                     : limit;
+}
+
 bool http_stream_is_full(const struct http_stream *s)
 {
-    bool is_full = http_stream_pending(s) > LIMIT_SSE_BUFFER;
+    bool is_full = http_stream_pending(s) > part_of(s, LIMIT_SSE_BUFFER);
     struct http_stream *owner =
         s->conn->stream; /* the same, not const: it remembers that it said so */
     if (is_full && owner != NULL)
@@ -183,7 +195,7 @@ void stream_progress(struct http_stream *s)
 {
     if (conn_waiting(s->conn) == 0)
         timer_stop(&s->conn->deadline);
-    if (!s->was_full || http_stream_pending(s) > LOW_MARK)
+    if (!s->was_full || http_stream_pending(s) > part_of(s, LOW_MARK))
         return;
     s->was_full = false;
     if (s->hooks.on_writable != NULL)

@@ -20,6 +20,10 @@ enum {
     LIMIT_CHUNK_EXTENSION = 256,
     /* bytes waiting for a reader before it is served from the log only */
     LIMIT_SSE_BUFFER = 256 * 1024,
+    LIMIT_OUTPUTS =
+        64 * 1024 * 1024, /* of all readers; beyond it each may have a 16th of the above */
+    LIMIT_SOCKET_BUFFER =
+        128 * 1024, /* the kernel takes twice that of a client that does not read */
     LIMIT_SSE_STALL_MS = 60 * 1000,
     LIMIT_SSE_COMMENT_MS = 15 * 1000,
     LIMIT_CONNECTIONS_PER_ADDRESS = 200,

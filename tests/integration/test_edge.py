@@ -351,10 +351,11 @@ def test_redis_away_then_the_end():
         wait_until(lambda: stack.is_ready(url), "the API to be ready again")
         stream = Stream("POST", url + "/v1/chats", {"message": "!sim tokens=1000 delay_ms=20", "on_disconnect": "continue"})
         stream.until("delta")
+        stack.api().stop(stream.generation)
+        stream.read_all()
         with connect(stack) as half:
             half.sendall(GET)
-            stack.api().stop(stream.generation)
-            stream.read_all()
+            wait_until(lambda: metric(stack, "sluice_http_connections") >= 2, "it and the question itself")
             process.signal(15)
             assert b" 503 " in half.recv(4096), "half a request has a second"
             assert half.recv(4096) == b""

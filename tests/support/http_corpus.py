@@ -6,6 +6,7 @@ import sys
 
 HOST = b"Host: 127.0.0.1\r\n"
 GET = b"GET /livez HTTP/1.1\r\n" + HOST
+POST = b"POST /v1/chats/no-such/stop HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
 
 

@@ -108,6 +108,37 @@ static void says_full_then_writable_and_drops_who_never_reads(void **state)
     tear_down(f);
 }
 
+/* Where all that wait have enough, a reader has a small part of what it may have else, and goes on
+ * as soon as it reads. */
+static void many_that_do_not_read_share_what_there_is(void **state)
+{
+    static char block[8 * 1024];
+    struct http_stream *streams[4];
+    int fds[4];
+    bool closed;
+    struct fixture *f = set_up((struct http_options){.max_output_bytes = 200 * 1024});
+    (void)state;
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial(f, 4096);
+        say(fds[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        turn(f, 1000);
+        streams[i] = f->stream;
+        while (!http_stream_is_full(streams[i])) {
+            http_stream_write(streams[i], span_make(block, sizeof block));
+            turn(f, 0);
+        }
+    }
+    assert_true(http_stream_pending(streams[0]) > 200 * 1024);
+    assert_true(http_stream_pending(streams[3]) <= LIMIT_SSE_BUFFER / 16 + 2 * sizeof block);
+    for (int i = 0; i < 2000 && f->writable == 0; i++)
+        (void)hear(f, fds[3], "x", 5, &closed);
+    assert_int_equal(f->writable, 1);
+    for (int i = 0; i < 4; i++)
+        (void)close(fds[i]);
+    tear_down(f);
+}
+
 /* More than the mark in one pass, and a socket that takes all of it at once: the producer must
  * still be told. */
 static void says_writable_when_all_was_taken_at_once(void **state)
@@ -176,6 +207,7 @@ int main(void)
         cmocka_unit_test(streams_in_chunks_and_ends_properly),
         cmocka_unit_test(notices_whoever_leaves_or_sends),
         cmocka_unit_test(says_full_then_writable_and_drops_who_never_reads),
+        cmocka_unit_test(many_that_do_not_read_share_what_there_is),
         cmocka_unit_test(says_writable_when_all_was_taken_at_once),
         cmocka_unit_test(does_not_end_properly_what_was_too_much),
     };
