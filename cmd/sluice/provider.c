@@ -9,8 +9,14 @@
 
 enum { SEARCH_MAGIC = 0x70726f76, ASK_AGAIN_MS = 300, OLLAMA_CONNECT_MS = 300, ANSWER_MS = 5000 };
 
-static const char OPENAI_URL[] = "https://api.openai.com/v1";
-static const char OPENAI_MODEL[] = "gpt-4o-mini";
+/* Providers that a key alone names, the first that is there. */
+static const struct {
+    const char *variable, *key, *format, *url, *model;
+} KEYED[] = {
+    {"OPENAI_API_KEY", "env:OPENAI_API_KEY", "openai", "https://api.openai.com/v1", "gpt-4o-mini"},
+    {"ANTHROPIC_API_KEY", "env:ANTHROPIC_API_KEY", "anthropic", "https://api.anthropic.com",
+     "claude-haiku-4-5"},
+};
 static const char OLLAMA_URL[] = "http://127.0.0.1:11434/v1";
 
 struct provider_search {
@@ -50,6 +56,18 @@ static void name_provider(struct provider_search *s, const char *url, const char
     s->found.url = span_dup(trimmed);
     s->found.model = mem_strdup(model);
     s->found.key = key;
+}
+
+/* Names the one that a key in the environment stands for; false when there is none. */
+static bool find_keyed(struct provider_search *s, const char *model)
+{
+    for (size_t i = 0; i < sizeof KEYED / sizeof *KEYED; i++)
+        if (*environment(KEYED[i].variable) != '\0') {
+            name_provider(s, KEYED[i].url, *model == '\0' ? KEYED[i].model : model, KEYED[i].key);
+            s->found.format = KEYED[i].format;
+            return true;
+        }
+    return false;
 }
 
 static void ask_for_models(void *arg);
@@ -111,6 +129,18 @@ static void ask_for_models(void *arg)
     mem_free(url);
 }
 
+/* Only OpenAI's format has a list of models at a place that all its servers share. */
+static void find_named(struct provider_search *s, const char *model)
+{
+    if (strcmp(s->found.format, "openai") == 0) {
+        ask_for_models(s);
+        return;
+    }
+    if (*model == '\0')
+        s->why = mem_printf("SLUICE_LLM_PROVIDER=%s: set SLUICE_LLM_MODEL too", s->found.format);
+    loop_defer(s->loop, conclude, s);
+}
+
 struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher,
                                       const struct conf *conf, int64_t patience_ms,
                                       on_provider done, void *arg)
@@ -121,6 +151,7 @@ struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher
     s->fetcher = fetcher;
     s->patience_ms = patience_ms;
     s->key = conf->model_count > 0 ? conf->models[0].key : environment("SLUICE_LLM_KEY");
+    s->found.format = "openai";
     s->done = done;
     s->arg = arg;
     timer_init(&s->again, loop, ask_for_models, s);
@@ -133,9 +164,9 @@ struct provider_search *provider_find(struct loop *loop, struct fetcher *fetcher
     } else if (*environment("SLUICE_LLM_URL") != '\0') {
         name_provider(s, environment("SLUICE_LLM_URL"), model,
                       ""); /* SLUICE_LLM_KEY reaches the children as it is */
-        ask_for_models(s);
-    } else if (*environment("OPENAI_API_KEY") != '\0') {
-        name_provider(s, OPENAI_URL, *model == '\0' ? OPENAI_MODEL : model, "env:OPENAI_API_KEY");
+        s->found.format = environment_or("SLUICE_LLM_PROVIDER", "openai");
+        find_named(s, model);
+    } else if (find_keyed(s, model)) {
         loop_defer(loop, conclude, s);
     } else {
         name_provider(s, OLLAMA_URL, model, "");

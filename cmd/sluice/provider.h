@@ -1,5 +1,5 @@
 /* Which provider a first try uses, in this order: the configuration's models, SLUICE_LLM_URL,
- * OPENAI_API_KEY, a local Ollama, else the simulated one. */
+ * OPENAI_API_KEY, ANTHROPIC_API_KEY, a local Ollama, else the simulated one. */
 #ifndef SLUICE_CMD_PROVIDER_H
 #define SLUICE_CMD_PROVIDER_H
 
@@ -9,7 +9,8 @@
 /* What was found; texts are owned by the search. needs_simulator: nothing was, start sluice-llmsim.
  */
 struct provider {
-    char *url;          /* OpenAI-compatible base URL, without a slash at the end */
+    char *url;          /* its base URL, without a slash at the end */
+    const char *format; /* what it speaks: "openai", "anthropic" */
     char *model;        /* the provider's name for it */
     const char *key;    /* a reference such as "env:OPENAI_API_KEY", or "" */
     bool is_configured; /* the configuration file has models: nothing is to be handed on */

@@ -107,13 +107,15 @@ static void start_services(struct run *r, const struct provider *p)
     char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment_or("SLUICE_WORKER_DRAIN", "5s"));
     char *url = mem_printf("SLUICE_LLM_URL=%s", p->url),
          *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
-    char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key);
+    char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key),
+         *format = mem_printf("SLUICE_LLM_PROVIDER=%s", p->format);
     const char *env[] = {redis,
                          listen,
                          admin_listen,
                          drain,
                          p->is_configured ? NULL : url,
                          model,
+                         p->is_configured ? NULL : format,
                          *p->key == '\0' ? NULL : key,
                          NULL};
     char *api = program(r, "sluice-api"), *worker = program(r, "sluice-stream-worker");
@@ -121,7 +123,7 @@ static void start_services(struct run *r, const struct provider *p)
                                                RANK_API, true});
     stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env,
                                                NULL, RANK_WORKER, true});
-    char *owned[] = {redis, listen, admin_listen, drain, url, model, key, api, worker};
+    char *owned[] = {redis, listen, admin_listen, drain, url, model, key, format, api, worker};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free(owned[i]);
 }
@@ -168,7 +170,8 @@ static void on_simulator_line(struct run *r, const char *line)
     stack_set_argument(r->stack, "llmsim", SIMULATOR_ADDRESS, line + sizeof word - 1);
     say("provider", r->provider_url);
     char model[] = "sim";
-    start_services(r, &(struct provider){.url = r->provider_url, .model = model, .key = ""});
+    start_services(r, &(struct provider){
+                          .url = r->provider_url, .format = "openai", .model = model, .key = ""});
 }
 
 static void on_found(int status, const struct provider *p, const char *why, void *arg)

@@ -107,6 +107,8 @@ static int add_environment_model(struct conf *conf, struct err *err)
     int result = set_model_field(model, "base_url", "SLUICE_LLM_URL", err);
     if (result == 0)
         result = set_model_field(model, "model", "SLUICE_LLM_MODEL", err);
+    if (result == 0 && is_given("SLUICE_LLM_PROVIDER"))
+        result = set_model_field(model, "provider", "SLUICE_LLM_PROVIDER", err);
     if (result == 0 && is_given("SLUICE_LLM_KEY"))
         result = set_model_field(model, "key", "SLUICE_LLM_KEY", err);
     return result;

@@ -60,10 +60,10 @@ struct conf {
 };
 
 /* Reads `path` (NULL: SLUICE_CONFIG, or defaults alone when that is unset or empty) and the
- * environment over it; resolves secrets. SLUICE_LLM_URL and SLUICE_LLM_MODEL (and SLUICE_LLM_KEY)
- * define the model `default` when the file defines no model. 0, or -ERR_CONFIG with `err->message`
- * as "file:line:column: what is wrong; expected what" or "SLUICE_NAME: ...", never with a secret in
- * it; `*out` is untouched then. */
+ * environment over it; resolves secrets. SLUICE_LLM_URL and SLUICE_LLM_MODEL (and SLUICE_LLM_KEY,
+ * SLUICE_LLM_PROVIDER) define the model `default` when the file defines no model. 0, or -ERR_CONFIG
+ * with `err->message` as "file:line:column: what is wrong; expected what" or "SLUICE_NAME: ...",
+ * never with a secret in it; `*out` is untouched then. */
 MUST_USE int conf_load(const char *path, struct conf **out, struct err *err);
 void conf_free(struct conf *conf); /* NULL is a no-op */
 

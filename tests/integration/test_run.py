@@ -229,3 +229,22 @@ def test_a_redis_url_that_no_link_takes_is_told(url, why):
         done = subprocess.run([str(BIN / program[0]), *program[1:]], env={**os.environ, "SLUICE_REDIS_URL": url}, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 1 and why in done.stdout + done.stderr, (program, done)
         assert "only-user" not in done.stdout + done.stderr and "%zz" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "env,url,provider",
+    [
+        ({"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}, "https://api.openai.com/v1", "openai"),
+        ({"ANTHROPIC_API_KEY": "k"}, "https://api.anthropic.com", "anthropic"),
+        ({"ANTHROPIC_API_KEY": "k", "SLUICE_LLM_URL": "http://127.0.0.1:1", "SLUICE_LLM_PROVIDER": "ollama", "SLUICE_LLM_MODEL": "m"}, "http://127.0.0.1:1", "ollama"),
+    ],
+)
+def test_the_provider_that_the_environment_names(home, env, url, provider):
+    """None is asked anything before a user says something."""
+    run = start(home, env)
+    try:
+        ready = run.wait_line(r"^ready (http://127\.0\.0\.1:\d+)$").group(1)
+        assert run.lines[1] == f"provider {url}"
+        assert [m["provider"] for m in Api(ready).get("/v1/models")[1]["data"]] == [provider]
+    finally:
+        run.stop()
