@@ -55,19 +55,19 @@ static void go_on(struct answer *a)
 /* Reasoning alone is no answer yet: nothing could be gone on from. */
 static void decide(struct answer *a)
 {
+    const struct reply *r = &a->reply;
     bool is_restart = strcmp(run_claimed(a->run)->on_interrupt, "restart") == 0;
-    bool has_text = join_prefill(buf_as_span(&a->reply.content.text)).len > 0;
+    bool is_refused = r->refusal.part >= 0;
+    bool has_text = join_prefill(buf_as_span(&r->content.text)).len > 0;
     count_lost(a);
-    if (is_restart)
+    if (is_restart || !(r->has_calls || is_refused || has_text))
         begin_again(a);
-    else if (a->reply.has_calls)
+    else if (r->has_calls)
         interrupt(a, "The worker was lost while a tool was called.");
-    else if (a->reply.refusal.part >= 0)
+    else if (is_refused)
         interrupt(a, "The worker was lost while the model refused to answer.");
-    else if (has_text)
-        go_on(a);
     else
-        begin_again(a);
+        go_on(a);
 }
 
 static void read_on(struct answer *a);

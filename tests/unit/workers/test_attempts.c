@@ -159,8 +159,8 @@ static void a_name_that_is_there_or_one_too_many_is_passed_by(void **state)
     setup_models(&t, 2);
     attempts_add(&t, SPAN_LIT("first"));
     assert_int_equal(t.count, 2);
-    for (char c = 'a'; c <= 'z'; c++) {
-        name[6] = c;
+    for (int c = 'a'; c <= 'z'; c++) {
+        name[6] = (char)c;
         attempts_add(&t, span_of(name));
     }
     assert_int_equal(t.count, ATTEMPTS_MODELS);
