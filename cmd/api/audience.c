@@ -228,11 +228,6 @@ void audience_leave(struct seat *seat)
     }
 }
 
-const char *audience_tenant(const struct seat *seat)
-{
-    return seat->audience->tenant;
-}
-
 void audience_set_chat(struct seat *seat, const char *chat)
 {
     (void)snprintf(seat->audience->chat.text, sizeof seat->audience->chat.text, "%s", chat);

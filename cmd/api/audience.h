@@ -18,7 +18,6 @@ struct seat {
 };
 
 void audience_join(struct api *api, const char *tenant, const char *generation, struct seat *seat);
-const char *audience_tenant(const struct seat *seat); /* whose generation it is */
 void audience_leave(struct seat *seat);
 void audience_set_chat(struct seat *seat, const char *chat);
 /* The generation is queued, as its reader's feed found it: from now on its place is asked for,
