@@ -70,7 +70,7 @@ class Stack:
 
     def start_redis(self):
         self.redis_socket = self.folder / "redis.sock"
-        argv = ["redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", *self.redis_args]
+        argv = ["env", "--ignore-signal=XFSZ", "redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", *self.redis_args]
         self.redis_process = self._start(f"redis-{len(self.processes)}", argv)
         self.redis_url = f"unix://{self.redis_socket}"
         self.redis = redis.Redis(unix_socket_path=str(self.redis_socket))
