@@ -31,12 +31,12 @@ def test_a_storm_over_three_providers():
         for _ in range(2):
             stack.start_worker()
         api = stack.api()
-        began = time.monotonic()
         models = ("first", "second", "third")
         storm = [
             api.new_chat(f"!sim tokens=2 fault=status:529 {'on_model=first' if i % 2 else 'fail_times=2 retry_after=1'}", model=models[i % 3], on_disconnect="continue")
             for i in range(JOBS)
         ]
+        began = time.monotonic()
         calm = [api.new_chat("!sim tokens=2", model="well") for _ in range(10)]
         calm_ends = [in_background(s.read_all).result(60)[-1].type for s in calm]
         calm_s = time.monotonic() - began
@@ -48,12 +48,13 @@ def test_a_storm_over_three_providers():
         rows = collections.defaultdict(list)
         for row in stack.journal():
             rows[row["generation_id"]].append(row)
-        for stream in storm:
+        for i, stream in enumerate(storm):
+            told_ms = 0 if i % 2 else 900  # Retry-After: 1; the journal tells when a request came, not when it went
             mine = sorted(rows[stream.generation], key=lambda r: r["at_ms"])
             assert 1 <= len(mine) <= 10 and mine[-1]["status"] == 200, mine
             for before, after in zip(mine, mine[1:]):
                 if before["model"] == after["model"]:
-                    assert after["at_ms"] - before["at_ms"] >= 400, "asked again before its time"
+                    assert after["at_ms"] - before["at_ms"] >= max(told_ms, 100), "asked again before its time"
         waits = sorted(r["ended_at"] - r["created_at"] for r in records)
         print(f"figure: {JOBS} generations in a 529 storm over three providers: all done, {sum(map(len, rows.values()))} requests, "
               f"median {waits[len(waits) // 2]} ms, longest {waits[-1]} ms; 10 at a provider that is well ended within {calm_s:.1f} s")  # fmt: skip
