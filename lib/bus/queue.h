@@ -17,14 +17,13 @@ struct claim {
     struct span on_interrupt;
     struct span message_id, user_message_id;
     struct span chat_model, chat_system; /* of the chat's last committed turn, or SPAN_NONE */
-    struct span lane, on_stop, user,
-        attempt;              /* attempt: the note that the last release left; each may be empty */
-    struct span user_message; /* the committed form, msgpack */
-    int64_t queued_at_ms;     /* when it was accepted */
+    struct span lane, on_stop, user;     /* each may be empty */
+    struct span attempt;                 /* the note that the last release left, or empty */
+    struct span user_message;            /* the committed form, msgpack */
+    int64_t queued_at_ms;                /* when it was accepted */
 };
 /* claim NULL and status 0: nothing to do. Repeated by the bus with the same nonce after a lost
- * reply. `worker` and `nonce` are ids
- * ([A-Za-z0-9_-]); a nonce is never used again. */
+ * reply. `worker` and `nonce` are ids ([A-Za-z0-9_-]); a nonce is never used again. */
 typedef void (*on_claim)(int status, const struct claim *claim, void *arg);
 void queue_claim(struct bus *bus, const char *kind, const char *worker, const char *nonce,
                  int64_t tenant_cap, on_claim done, void *arg);

@@ -29,9 +29,9 @@ struct claims {
 
 void claims_init(struct worker *worker);
 void claims_release(struct worker *worker);
-void claims_go(struct worker *worker);
+void claims_go(struct worker *worker); /* work may be there, or a slot is free */
 /* Tells the bus how many of each tenant may run, as the configuration says now. */
-void claims_set_caps(struct worker *worker); /* work may be there, or a slot is free */
+void claims_set_caps(struct worker *worker);
 bool claims_are_quiet(const struct worker *worker);
 
 #endif

@@ -2,9 +2,10 @@
  * and when), asking.c (what is asked), calling.c (the call and its pieces), resuming.c (a claim of
  * what was shown already).
  *
- *     answer_ask ─► a model, its back-off waited ─► a place there, the history ─► the call ─► an
- * end └── shown before: the log read back ─┘ ▲                                   │ └── failed, and
- * nothing was shown ──┘ */
+ *     a claim ─────────────────────► answer_try ─► answer_ask ─► answer_call ─► done
+ *        └─ shown: answer_resume ───────┘ ▲                           │
+ *                      └─► the end        └─ nothing was put ─ answer_failed ─► the end
+ */
 #ifndef SLUICE_WORKERS_STREAM_ANSWER_INNER_H
 #define SLUICE_WORKERS_STREAM_ANSWER_INNER_H
 

@@ -25,8 +25,8 @@ struct cooling *cooling_new(void)
 static void free_cool(const char *name, void *value, void *arg)
 {
     struct cooling *cooling = arg;
-    mem_free(map_remove(cooling->models, name));
-    (void)value;
+    (void)map_remove(cooling->models, name); /* it is `value` */
+    mem_free(value);
 }
 
 void cooling_free(struct cooling *cooling)

@@ -14,12 +14,18 @@
 #include "loop/loop.h"
 #include <stdio.h>
 
-enum { ASK_AGAIN_MS = 1000 };
+enum {
+    PLACES_MAGIC = 0x706c6373,
+    LINE_MAGIC = 0x6c696e65,
+    ASK_MAGIC = 0x61736b3f,
+    ASK_AGAIN_MS = 1000
+};
 
 TAILQ_HEAD(place_list, place);
 TAILQ_HEAD(ask_list, place_ask);
 
 struct place_line {
+    uint32_t magic;
     struct places *places;
     char *model;
     struct place_list waiting;
@@ -31,6 +37,7 @@ struct place_line {
 
 /* A question under way; it outlives its place, whose owner may go meanwhile. */
 struct place_ask {
+    uint32_t magic;
     struct place_line *line;
     struct place *place; /* NULL: no longer wanted */
     char holder[128];
@@ -38,6 +45,7 @@ struct place_ask {
 };
 
 struct places {
+    uint32_t magic;
     struct bus *bus;
     struct loop *loop;
     struct map *lines; /* by the model's name; they stay until the end */
@@ -68,6 +76,7 @@ static void renew(struct places *places)
 static void on_renew_due(void *arg)
 {
     struct places *places = arg;
+    CHECK_MAGIC(places, PLACES_MAGIC);
     timer_start(&places->renew, places->lease_ms / 3);
     renew(places);
 }
@@ -80,13 +89,16 @@ static void ask_again(struct place_line *line)
 
 static void on_again(void *arg)
 {
-    ask_again(arg);
+    struct place_line *line = arg;
+    CHECK_MAGIC(line, LINE_MAGIC);
+    ask_again(line);
 }
 
 static void on_free(struct span model, void *arg)
 {
     struct places *places = arg;
     char name[ID_MAX + 1];
+    CHECK_MAGIC(places, PLACES_MAGIC);
     if (model.len >= sizeof name)
         return;
     (void)snprintf(name, sizeof name, "%.*s", SPAN_ARG(model)); /* it fits */
@@ -98,6 +110,7 @@ static void on_free(struct span model, void *arg)
 struct places *places_new(struct bus *bus, struct loop *loop, int64_t lease_ms)
 {
     struct places *places = MEM_NEW(struct places);
+    places->magic = PLACES_MAGIC;
     places->bus = bus;
     places->loop = loop;
     places->lease_ms = lease_ms;
@@ -114,10 +127,12 @@ static void free_line(const char *name, void *value, void *arg)
 {
     struct places *places = arg;
     struct place_line *line = value;
+    CHECK_MAGIC(line, LINE_MAGIC);
     CHECK(line->taken == 0 && TAILQ_EMPTY(&line->waiting));
     (void)map_remove(places->lines, name); /* it is `line` */
     timer_release(&line->again);
     mem_free(line->model);
+    line->magic = 0;
     mem_free(line);
 }
 
@@ -130,11 +145,13 @@ void places_free(struct places *places)
     while ((ask = TAILQ_FIRST(&places->asks)) != NULL) {
         TAILQ_REMOVE(&places->asks, ask, link);
         ask->line->taken--;
+        ask->magic = 0;
         mem_free(ask);
     }
     map_each(places->lines, free_line, places);
     map_free(places->lines);
     timer_release(&places->renew);
+    places->magic = 0;
     mem_free(places);
 }
 
@@ -143,6 +160,7 @@ static struct place_line *line_of(struct places *places, const struct conf_model
     struct place_line *line = map_get(places->lines, model->name);
     if (line == NULL) {
         line = MEM_NEW(struct place_line);
+        line->magic = LINE_MAGIC;
         line->places = places;
         line->model = span_dup(span_of(model->name));
         TAILQ_INIT(&line->waiting);
@@ -183,6 +201,7 @@ static void refused(struct place *place)
 static void on_answer(int status, bool is_held, void *arg)
 {
     struct place_ask *ask = arg;
+    CHECK_MAGIC(ask, ASK_MAGIC);
     struct place_line *line = ask->line;
     struct place *place = ask->place;
     bool is_odd = status != 0 && status != -ERR_UNAVAILABLE;
@@ -192,6 +211,7 @@ static void on_answer(int status, bool is_held, void *arg)
     if (!is_wanted && is_held)
         model_place_give(line->places->bus, line->model, ask->holder);
     TAILQ_REMOVE(&line->places->asks, ask, link);
+    ask->magic = 0;
     mem_free(ask);
     line->asking--;
     line->taken -= is_ours ? 0 : 1;
@@ -210,7 +230,7 @@ static void send_ask(struct place *place)
     struct place_line *line = place->line;
     struct place_ask *ask = MEM_NEW(struct place_ask);
     CHECK(strlen(place->holder) < sizeof ask->holder);
-    *ask = (struct place_ask){.line = line, .place = place};
+    *ask = (struct place_ask){.magic = ASK_MAGIC, .line = line, .place = place};
     memcpy(ask->holder, place->holder, strlen(place->holder) + 1);
     place->state = PLACE_ASKING;
     place->ask = ask;
