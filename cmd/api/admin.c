@@ -3,7 +3,7 @@
 #include "api/admin.h"
 
 #include "api/admin_view.h"
-#include "api/body_checks.h"
+#include "api/body.h"
 #include "api/handlers.h"
 #include "api/pending.h"
 #include "api/request.h"
@@ -83,21 +83,15 @@ static bool path_lane(struct http_request *request, enum lane *out)
 bool admin_has_no_fields(struct http_request *request)
 {
     struct span text = SPAN_NONE;
-    struct json_doc *doc = NULL;
     struct err err;
     if (!request_json(request, &text)) {
         return false;
     }
-    int rc = body_object(text, &doc, &err);
-    if (rc == 0 && json_count(json_root(doc)) > 0) {
-        const char *name = json_name(json_at(json_root(doc), 0));
-        rc = err_set(&err, ERR_BAD_REQUEST, name, "there is no field %s", name);
-    }
-    json_free(doc);
-    if (rc != 0) {
+    if (empty_body_parse(text, &err) != 0) {
         http_reply_error(request, &err);
+        return false;
     }
-    return rc == 0;
+    return true;
 }
 
 static void set_paused(struct http_request *request, struct api *api, bool is_paused)

@@ -6,21 +6,6 @@
 
 #include <stdio.h>
 
-/* What the words of a record stand for in a body: the same texts, with a life of their own. */
-static const char *const WORDS[] = {"interactive", "batch",       "discard",  "keep",   "keep_seen",
-                                    "close",       "drain",       "continue", "reject", "restart",
-                                    "enqueue",     "interrupted", "interrupt"};
-
-static const char *word_of(struct span text, const char *otherwise)
-{
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (span_is(text, WORDS[i])) {
-            return WORDS[i];
-        }
-    }
-    return otherwise;
-}
-
 /* The old job becomes the body of the new one. */
 static int take_job(struct again *again, struct body *body, const struct field *fields,
                     size_t count)
@@ -45,11 +30,11 @@ static int take_job(struct again *again, struct body *body, const struct field *
         .attachments = job.attachments,
         .user = again->user[0] == '\0' ? SPAN_NONE : span_of(again->user),
         .replace_from = job.replace_from,
-        .lane = word_of(lane, "interactive"),
-        .on_stop = word_of(field_find(fields, count, "on_stop"), "discard"),
-        .upstream_on_stop = word_of(job.upstream, "close"),
-        .on_interrupt = word_of(field_find(fields, count, "on_interrupt"), "interrupted"),
-        .if_busy = "reject",
+        .lane = body_word("lane", lane),
+        .on_stop = body_word("on_stop", field_find(fields, count, "on_stop")),
+        .upstream_on_stop = body_word("upstream_on_stop", job.upstream),
+        .on_interrupt = body_word("on_interrupt", field_find(fields, count, "on_interrupt")),
+        .if_busy = body_word("if_busy", SPAN_NONE),
     };
     return 0;
 }

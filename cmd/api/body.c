@@ -46,6 +46,20 @@ int body_id(struct err *err, const char *param, const struct json *value, struct
     return 0;
 }
 
+int body_user(struct err *err, const char *param, const struct json *value, struct span *out)
+{
+    struct span text = json_string(value);
+    if (text.ptr == NULL) {
+        return body_wants(err, param, "a string", value);
+    }
+    if (!id_is_user(text)) {
+        return err_set(err, ERR_BAD_REQUEST, param,
+                       "%s must be 1 to %d bytes without control characters", param, ID_USER_MAX);
+    }
+    *out = text;
+    return 0;
+}
+
 static int check_text(struct err *err, const char *param, const struct json *value, size_t max,
                       struct span *out)
 {
@@ -131,48 +145,31 @@ static int check_metadata(struct body_parse *p, const struct field *f, const str
     return 0;
 }
 
+static const char *find_word(const char *const *words, struct span text)
+{
+    while (*words != NULL && !span_is(text, *words)) {
+        words++;
+    }
+    return *words;
+}
+
 static int check_word(struct body_parse *p, const struct field *f, const struct json *value)
 {
     struct span word = json_string(value);
     if (word.ptr == NULL) {
         return body_wants(p->err, f->name, "a string", value);
     }
-    for (const char *const *known = f->words; *known != NULL; known++) {
-        if (span_is(word, *known)) {
-            *(const char **)(void *)((char *)p->body + f->place) = *known;
-            return 0;
-        }
+    const char *known = find_word(f->words, word);
+    if (known == NULL) {
+        return err_set(p->err, ERR_BAD_REQUEST, f->name, "%s has no value of that name", f->name);
     }
-    return err_set(p->err, ERR_BAD_REQUEST, f->name, "%s has no value of that name", f->name);
-}
-
-/* A name of 1 to 128 bytes. */
-static int check_name(struct body_parse *p, const struct field *f, const struct json *value,
-                      struct span *out)
-{
-    struct span text = SPAN_NONE;
-    int rc = check_text(p->err, f->name, value, ID_USER_MAX, &text);
-    if (rc == 0 && text.len == 0) {
-        rc = err_set(p->err, ERR_BAD_REQUEST, f->name, "%s may not be empty", f->name);
-    }
-    if (rc == 0) {
-        *out = text;
-    }
-    return rc;
+    *(const char **)(void *)((char *)p->body + f->place) = known;
+    return 0;
 }
 
 static int check_user(struct body_parse *p, const struct field *f, const struct json *value)
 {
-    struct span user = SPAN_NONE;
-    int rc = check_name(p, f, value, &user);
-    for (size_t i = 0; i < user.len; i++) {
-        if ((unsigned char)user.ptr[i] < ' ' || user.ptr[i] == '\x7f') {
-            return err_set(p->err, ERR_BAD_REQUEST, f->name, "%s may hold no control characters",
-                           f->name);
-        }
-    }
-    p->body->user = user;
-    return rc;
+    return body_user(p->err, f->name, value, &p->body->user);
 }
 
 static int check_replace(struct body_parse *p, const struct field *f, const struct json *value)
@@ -200,7 +197,7 @@ static int check_webhook(struct body_parse *p, const struct field *f, const stru
 static int check_graph(struct body_parse *p, const struct field *f, const struct json *value)
 {
     struct span name = SPAN_NONE;
-    int rc = check_name(p, f, value, &name);
+    int rc = check_text(p->err, f->name, value, ID_MAX, &name);
     return rc != 0 ? rc : body_unsupported(p->err, f->name);
 }
 
@@ -251,6 +248,14 @@ static const struct field *find_field(const char *name)
         }
     }
     return NULL;
+}
+
+const char *body_word(const char *field, struct span text)
+{
+    const struct field *f = find_field(field);
+    CHECK(f != NULL && f->words != NULL);
+    const char *known = find_word(f->words, text);
+    return known != NULL ? known : f->words[0];
 }
 
 static int check_members(struct body_parse *p, const struct json *root)

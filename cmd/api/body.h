@@ -44,6 +44,9 @@ struct body {
 MUST_USE int body_parse(struct span text, enum body_route route, const struct body_limits *limits,
                         struct body *out, struct err *err);
 void body_release(struct body *body);
+/* The word that `text` spells among those of a field such as "lane"; the first, which is the
+ * default, where it is none of them. Static. */
+const char *body_word(const char *field, struct span text);
 
 /* The body of a stop: {generation_id?, seen?, all?}. */
 struct stop_body {
@@ -72,5 +75,17 @@ struct chat_body {
 };
 MUST_USE int chat_body_parse(struct span text, struct chat_body *out, struct err *err);
 void chat_body_release(struct chat_body *body);
+
+/* What a token shall be for: {user?, chat_id?, ttl?}, one of the two at least. */
+struct token_body {
+    struct json_doc *doc; /* owned: token_body_release */
+    struct span user, chat;
+    int64_t ttl_s;
+};
+MUST_USE int token_body_parse(struct span text, struct token_body *out, struct err *err);
+void token_body_release(struct token_body *body);
+
+/* A body without any field. */
+MUST_USE int empty_body_parse(struct span text, struct err *err);
 
 #endif

@@ -21,6 +21,9 @@ MUST_USE int body_unsupported(struct err *err, const char *param);
 /* A chat's or generation's id. */
 MUST_USE int body_id(struct err *err, const char *param, const struct json *value,
                      struct span *out);
+/* A user's name. */
+MUST_USE int body_user(struct err *err, const char *param, const struct json *value,
+                       struct span *out);
 
 MUST_USE int body_check_params(struct body_parse *p, const struct json *value);
 MUST_USE int body_check_attachments(struct body_parse *p, const struct json *value);

@@ -187,14 +187,14 @@ static void on_chats_read(int status, const struct chat_row *rows, size_t count,
     pending_reply_json(&q->pending, &q->json);
 }
 
-/* ?user=: at most 128 bytes of UTF-8; "" when absent. */
+/* ?user=: a user's name; "" when absent. */
 static bool query_user(struct http_request *request, char *out, size_t size)
 {
     struct span user = http_query(request, "user");
-    if (user.len > ID_USER_MAX || !span_is_utf8(user) ||
-        (user.len > 0 && memchr(user.ptr, '\0', user.len) != NULL)) {
+    if (user.len > 0 && !id_is_user(user)) {
         struct err err;
-        (void)err_set(&err, ERR_BAD_REQUEST, "user", "user may have at most 128 bytes of UTF-8");
+        (void)err_set(&err, ERR_BAD_REQUEST, "user",
+                      "user must be 1 to %d bytes without control characters", ID_USER_MAX);
         http_reply_error(request, &err);
         return false;
     }

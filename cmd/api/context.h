@@ -28,7 +28,7 @@ struct api {
     struct bus *bus;
     struct hub *hub;
     struct http_server *server; /* the public listener */
-    struct http_server *admin;  /* metrics and health */
+    struct http_server *admin;  /* metrics, health, the operator's routes */
     struct map
         *audiences; /* tenant:generation -> struct audience: who reads it here (audience.c) */
     struct audience_list audience_list; /* those, and what is still referred to */

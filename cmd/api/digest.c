@@ -1,4 +1,4 @@
-/* The only file of this room that knows libcrypto. */
+/* SHA-256 of several parts, each told apart from the next by its length. */
 #include "api/digest.h"
 
 #include "base/check.h"

@@ -1,7 +1,9 @@
-/* Bodies of few fields: of a stop, of a continuation, of a change to a chat. One table each; a
- * member that no row takes is refused. */
+/* Bodies of few fields: of a stop, of a continuation, of a change to a chat, of a token. One table
+ * each; a member that no row takes is refused. */
 #include "api/body_checks.h"
 #include "wire/limits.h"
+
+enum { TTL_DEFAULT_S = 900, TTL_MAX_S = 3600 };
 
 struct member {
     const char *name;
@@ -163,4 +165,60 @@ void chat_body_release(struct chat_body *body)
 {
     json_free(body->doc);
     *body = (struct chat_body){.doc = NULL};
+}
+
+/* -- a token -- */
+
+static int check_user(void *out, const struct json *value, struct err *err)
+{
+    return body_user(err, "user", value, &((struct token_body *)out)->user);
+}
+
+static int check_chat(void *out, const struct json *value, struct err *err)
+{
+    return body_id(err, "chat_id", value, &((struct token_body *)out)->chat);
+}
+
+static int check_ttl(void *out, const struct json *value, struct err *err)
+{
+    struct token_body *body = out;
+    if (json_int(value, &body->ttl_s) && body->ttl_s >= 1 && body->ttl_s <= TTL_MAX_S) {
+        return 0;
+    }
+    return err_set(err, ERR_BAD_REQUEST, "ttl", "ttl must be a whole number of seconds, 1 to %d",
+                   TTL_MAX_S);
+}
+
+int token_body_parse(struct span text, struct token_body *out, struct err *err)
+{
+    static const struct member table[] = {
+        {"user", check_user}, {"chat_id", check_chat}, {"ttl", check_ttl}};
+    struct token_body body = {.ttl_s = TTL_DEFAULT_S};
+    int rc = walk(text, table, sizeof table / sizeof table[0], &body.doc, &body, err);
+    if (rc == 0 && body.user.ptr == NULL && body.chat.ptr == NULL) {
+        rc = err_set(err, ERR_BAD_REQUEST, "user",
+                     "a token is for a user, a chat, or a user in a chat: name one");
+    }
+    if (rc != 0) {
+        token_body_release(&body);
+        return rc;
+    }
+    *out = body;
+    return 0;
+}
+
+void token_body_release(struct token_body *body)
+{
+    json_free(body->doc);
+    *body = (struct token_body){.doc = NULL};
+}
+
+/* -- none -- */
+
+int empty_body_parse(struct span text, struct err *err)
+{
+    struct json_doc *doc = NULL;
+    int rc = walk(text, NULL, 0, &doc, NULL, err);
+    json_free(doc);
+    return rc;
 }

@@ -402,6 +402,15 @@ static void test_a_huge_message_object_is_refused_before_it_is_walked(void **sta
     buf_release(&text);
 }
 
+static void test_a_records_words_are_the_bodys(void **state)
+{
+    (void)state;
+    assert_string_equal(body_word("lane", SPAN_LIT("batch")), "batch");
+    assert_string_equal(body_word("on_interrupt", SPAN_LIT("restart")), "restart");
+    assert_string_equal(body_word("on_stop", SPAN_LIT("restart")), "discard");
+    assert_string_equal(body_word("if_busy", SPAN_NONE), "reject");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_a_chat_body_keeps_raw_text_as_it_was_sent),
         cmocka_unit_test(test_policies_are_kept_as_they_were_said),
         cmocka_unit_test(test_a_stateless_body_remembers_the_last_user_message),
+        cmocka_unit_test(test_a_records_words_are_the_bodys),
         cmocka_unit_test(test_a_huge_message_object_is_refused_before_it_is_walked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Bodies of few fields: stop, continue, change a chat. */
+/* Bodies of few fields: stop, continue, change a chat, a token. */
 #include "api/body.h"
 #include "base/mem.h"
 #include "wire/limits.h"
@@ -113,6 +113,48 @@ static void test_chat_bodies(void **state)
     chat_body_release(&body);
 }
 
+static void test_token_bodies(void **state)
+{
+    static const struct row rows[] = {
+        {"{\"user\":\"ann\",\"chat_id\":\"c\",\"ttl\":3600}", TAKEN, ""},
+        {"{\"chat_id\":\"c\",\"ttl\":1}", TAKEN, ""},
+        {"", BAD, "user"},
+        {"{\"ttl\":60}", BAD, "user"},
+        {"{\"user\":7}", BAD, "user"},
+        {"{\"user\":\"\"}", BAD, "user"},
+        {"{\"user\":\"a\\nb\"}", BAD, "user"},
+        {"{\"chat_id\":\"a b\"}", BAD, "chat_id"},
+        {"{\"user\":\"ann\",\"ttl\":0}", BAD, "ttl"},
+        {"{\"user\":\"ann\",\"ttl\":3601}", BAD, "ttl"},
+        {"{\"user\":\"ann\",\"role\":\"admin\"}", BAD, "role"},
+    };
+    struct token_body body;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err err = {.code = ERR_OK};
+        int rc = token_body_parse(span_of(rows[i].text), &body, &err);
+        check_row(&rows[i], rc, &err);
+        if (rc == 0) {
+            token_body_release(&body);
+        }
+    }
+    assert_int_equal(token_body_parse(SPAN_LIT("{\"user\":\"ann\"}"), &body, NULL), 0);
+    assert_int_equal(body.ttl_s, 900);
+    assert_null(body.chat.ptr);
+    token_body_release(&body);
+}
+
+static void test_bodies_without_a_field(void **state)
+{
+    static const struct row rows[] = {
+        {"", TAKEN, ""}, {"{}", TAKEN, ""}, {"{\"all\":true}", BAD, "all"}, {"[]", BAD, "body"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err err = {.code = ERR_OK};
+        check_row(&rows[i], empty_body_parse(span_of(rows[i].text), &err), &err);
+    }
+}
+
 static void test_what_is_too_large_for_a_chat(void **state)
 {
     static const struct {
@@ -143,6 +185,8 @@ int main(void)
         cmocka_unit_test(test_stop_bodies),
         cmocka_unit_test(test_continue_bodies),
         cmocka_unit_test(test_chat_bodies),
+        cmocka_unit_test(test_token_bodies),
+        cmocka_unit_test(test_bodies_without_a_field),
         cmocka_unit_test(test_what_is_too_large_for_a_chat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
