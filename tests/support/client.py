@@ -72,11 +72,11 @@ class Stream:
 
     @property
     def generation(self):
-        return self.headers.get("Sluice-Generation-Id")
+        return self.response.headers.get("Sluice-Generation-Id")  # in whatever letters a proxy gave them
 
     @property
     def chat(self):
-        return self.headers.get("Sluice-Chat-Id")
+        return self.response.headers.get("Sluice-Chat-Id")
 
     def __iter__(self):
         while True:
