@@ -22,10 +22,14 @@ struct exchange {
     void *arg;
 };
 
-char *client_server_url(void)
+const struct client_server CLIENT_API = {"SLUICE_URL", "http://127.0.0.1:8080", "server"};
+const struct client_server CLIENT_ADMIN = {"SLUICE_ADMIN_URL", "http://127.0.0.1:8081",
+                                           "admin listener"};
+
+char *client_server_url(const struct client_server *server)
 {
-    const char *url = getenv("SLUICE_URL");
-    struct span s = span_of(url == NULL || *url == '\0' ? "http://127.0.0.1:8080" : url);
+    const char *url = getenv(server->variable);
+    struct span s = span_of(url == NULL || *url == '\0' ? server->otherwise : url);
     while (s.len > 0 && s.ptr[s.len - 1] == '/')
         s.len--;
     return span_dup(s);
@@ -39,9 +43,33 @@ bool client_is_id(const char *argument)
     return is_id;
 }
 
-void client_say_unreachable(const char *server, struct span why)
+void client_say_unreachable(const struct client_server *server, const char *url, struct span why)
 {
-    (void)fprintf(stderr, "sluice: %s: %.*s; SLUICE_URL names the server\n", server, SPAN_ARG(why));
+    (void)fprintf(stderr, "sluice: %s: %.*s; %s names the %s\n", url, SPAN_ARG(why),
+                  server->variable, server->what);
+}
+
+bool client_is_answer(const struct client_server *server, const char *url, int status,
+                      struct span body, struct json_doc **out)
+{
+    struct json_doc *doc = NULL;
+    if (status < 0) {
+        client_say_unreachable(server, url, body);
+        return false;
+    }
+    if (json_parse(body, &doc, NULL) != 0) {
+        (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n",
+                      status);
+        return false;
+    }
+    if (status >= 300) {
+        struct span why = json_string(json_get(json_get(json_root(doc), "error"), "message"));
+        (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(why));
+        json_free(doc);
+        return false;
+    }
+    *out = doc;
+    return true;
 }
 
 char *client_authorization(void)

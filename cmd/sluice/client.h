@@ -7,15 +7,28 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "fetch/fetch.h"
+#include "wire/json.h"
 
 enum { CLIENT_BODY_MAX = 32 * 1024 * 1024 };
 
-/* SLUICE_URL or the default, without a slash at the end; owned. */
-char *client_server_url(void);
+/* The two listeners of the API, and where each is. */
+struct client_server {
+    const char *variable; /* of the environment */
+    const char *otherwise;
+    const char *what; /* completes "<variable> names the ..." */
+};
+extern const struct client_server CLIENT_API, CLIENT_ADMIN;
+
+/* Its variable or the default, without a slash at the end; owned. */
+char *client_server_url(const struct client_server *server);
 /* Whether an argument is a chat's or generation's id; says so on standard error when it is none. */
 bool client_is_id(const char *argument);
 /* "sluice: http://...: why", and where the address comes from, on standard error. */
-void client_say_unreachable(const char *server, struct span why);
+void client_say_unreachable(const struct client_server *server, const char *url, struct span why);
+/* Whether what client_ask returned is a success with a JSON body, whose document is the caller's
+ * to free; else says on standard error what it is. */
+MUST_USE bool client_is_answer(const struct client_server *server, const char *url, int status,
+                               struct span body, struct json_doc **out);
 /* "Bearer <SLUICE_API_KEY>", owned; NULL without a key. */
 char *client_authorization(void);
 

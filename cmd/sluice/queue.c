@@ -10,7 +10,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char HELP[] =
     "usage: sluice queue [--json]                       lanes, tenants, workers\n"
@@ -107,6 +106,14 @@ static void print_lane_state(const struct json *root)
     (void)printf(" %s\n", json_bool(json_get(root, "paused"), false) ? "paused" : "open");
 }
 
+static void print_stop(const struct json *root)
+{
+    print_text(root, "outcome", 0);
+    (void)printf(" ");
+    print_text(root, "generation_id", 0);
+    (void)printf("\n");
+}
+
 static void print_generation(const struct json *root)
 {
     print_text(root, "generation_id", 0);
@@ -128,7 +135,7 @@ static const struct action {
     {"resume", LANE, "POST", "/v1/admin/lanes/%s/resume", print_lane_state},
     {"requeue", GENERATION, "POST", "/v1/admin/tenants/%s/generations/%s/requeue",
      print_generation},
-    {"stop", GENERATION, "POST", "/v1/admin/tenants/%s/generations/%s/stop", print_generation},
+    {"stop", GENERATION, "POST", "/v1/admin/tenants/%s/generations/%s/stop", print_stop},
 };
 
 static const struct action *find_action(const char *name)
@@ -143,31 +150,14 @@ static int take_answer(const struct action *action, const char *server, int stat
                        struct span body, bool as_json)
 {
     struct json_doc *doc = NULL;
-    int exit_status = EXIT_FAILED;
-    if (status < 0) {
-        (void)fprintf(stderr, "sluice: %s: %.*s; SLUICE_ADMIN_URL names the admin listener\n",
-                      server, SPAN_ARG(body));
-    } else if (json_parse(body, &doc, NULL) != 0) {
-        (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n",
-                      status);
-    } else if (status >= 300) {
-        struct span why = json_string(json_get(json_get(json_root(doc), "error"), "message"));
-        (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(why));
-    } else {
-        exit_status = EXIT_OK;
-        if (as_json)
-            (void)printf("%.*s\n", SPAN_ARG(body));
-        else
-            action->print(json_root(doc));
-    }
+    if (!client_is_answer(&CLIENT_ADMIN, server, status, body, &doc))
+        return EXIT_FAILED;
+    if (as_json)
+        (void)printf("%.*s\n", SPAN_ARG(body));
+    else
+        action->print(json_root(doc));
     json_free(doc);
-    return exit_status;
-}
-
-static char *admin_url(void)
-{
-    const char *url = getenv("SLUICE_ADMIN_URL");
-    return mem_strdup(url == NULL || *url == '\0' ? "http://127.0.0.1:8081" : url);
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 static char *action_path(const struct action *action, const char *tenant, const char *operand)
@@ -191,7 +181,7 @@ static char *action_path(const struct action *action, const char *tenant, const 
 
 static int act(const struct action *action, const char *tenant, const char *operand, bool as_json)
 {
-    char *server = admin_url();
+    char *server = client_server_url(&CLIENT_ADMIN);
     char *authorization = client_authorization();
     char *path = action_path(action, tenant, operand);
     char *url = mem_printf("%s%s", server, path);

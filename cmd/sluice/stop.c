@@ -32,29 +32,18 @@ static int print_answer(const struct json *answer)
 static int take_answer(const char *server, int status, struct span body, bool as_json)
 {
     struct json_doc *doc = NULL;
-    struct err err = {.code = ERR_OK};
-    int exit_status = EXIT_FAILED;
-    if (status < 0) {
-        client_say_unreachable(server, body);
-    } else if (as_json) {
-        exit_status = status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
-    } else if (json_parse(body, &doc, &err) != 0) {
-        (void)fprintf(stderr, "sluice: the server answered %d with something that is not JSON\n",
-                      status);
-    } else if (status != 200) {
-        (void)fprintf(
-            stderr, "sluice: %.*s\n",
-            SPAN_ARG(json_string(json_get(json_get(json_root(doc), "error"), "message"))));
-    } else {
-        exit_status = print_answer(json_root(doc));
-    }
+    if (status >= 0 && as_json)
+        return status == 200 && printf("%.*s\n", SPAN_ARG(body)) > 0 ? EXIT_OK : EXIT_FAILED;
+    if (!client_is_answer(&CLIENT_API, server, status, body, &doc))
+        return EXIT_FAILED;
+    int exit_status = print_answer(json_root(doc));
     json_free(doc);
     return exit_status;
 }
 
 static int stop_one(const char *kind, const char *id, bool all, bool as_json)
 {
-    char *server = client_server_url();
+    char *server = client_server_url(&CLIENT_API);
     char *authorization = client_authorization();
     char *url = mem_printf("%s/v1/%s/%s/stop", server, kind, id);
     struct buf answer;

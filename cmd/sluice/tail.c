@@ -123,7 +123,7 @@ static void on_head(struct fetch *fetch, int status, void *arg)
 
 static void give_up(struct tail *t, const char *why)
 {
-    client_say_unreachable(t->url, span_of(why));
+    client_say_unreachable(&CLIENT_API, t->url, span_of(why));
     finish(t, EXIT_FAILED);
 }
 
@@ -228,7 +228,7 @@ static int follow(const char *kind, const char *id, bool as_json)
                      .kind = kind,
                      .id = id};
     t.fetcher = fetcher_new(t.loop);
-    t.url = client_server_url();
+    t.url = client_server_url(&CLIENT_API);
     t.authorization = client_authorization();
     timer_init(&t.retry, t.loop, on_retry, &t);
     ask(&t);

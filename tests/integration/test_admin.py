@@ -116,6 +116,14 @@ def test_the_command_line_shows_and_pauses(stack):
     assert queue(stack, "stop", "a b")[0] == 2
 
 
+def test_the_command_line_stops_and_says_what_became_of_it(stack):
+    stream = stack.api().new_chat("!sim tokens=500 delay_ms=20", generation_id="long-one")
+    assert stream.next().type == "queued"
+    assert queue(stack, "stop", "long-one") == (0, "stopped long-one\n", "")
+    assert queue(stack, "stop", "long-one") == (0, "already_stopped long-one\n", "")
+    assert queue(stack, "stop", "no-such")[0] == 1
+
+
 def test_the_command_line_names_a_server_that_is_not_there():
     done = subprocess.run([BIN / "sluice", "queue"], env={"SLUICE_ADMIN_URL": "http://127.0.0.1:1", "PATH": "/usr/bin"}, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and "SLUICE_ADMIN_URL" in done.stderr
