@@ -30,11 +30,11 @@ static bool is_tool_forced(const struct params *params)
 /* The round of tools at the end, if there is one, began without signed reasoning. */
 static bool is_round_unsigned(const struct conversation *c)
 {
-    if (c->count == 0 || c->turns[c->count - 1].role != ROLE_TOOL)
+    if (c->count == 0 || c->messages[c->count - 1].role != ROLE_TOOL)
         return false;
     for (size_t i = c->count; i > 0; i--)
-        if (c->turns[i - 1].role == ROLE_ASSISTANT) {
-            const struct parts *parts = &c->turns[i - 1].parts;
+        if (c->messages[i - 1].role == ROLE_ASSISTANT) {
+            const struct parts *parts = &c->messages[i - 1].parts;
             return parts->count == 0 || parts->each[0].kind != PART_REASONING ||
                    parts->each[0].signature.len == 0;
         }

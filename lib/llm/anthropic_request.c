@@ -44,51 +44,51 @@ static void put_reasoning(struct json_writer *w, const struct part *part)
     json_close(w);
 }
 
-static void put_parts(struct json_writer *w, const struct turn *turn)
+static void put_parts(struct json_writer *w, const struct message *message)
 {
-    for (size_t i = 0; i < turn->parts.count; i++) {
-        const struct part *part = &turn->parts.each[i];
+    for (size_t i = 0; i < message->parts.count; i++) {
+        const struct part *part = &message->parts.each[i];
         if (part->kind == PART_TEXT)
             put_block(w, "text", "text", part->text);
         else if (part->kind == PART_IMAGE)
             put_image(w, part);
-        else if (turn->role == ROLE_ASSISTANT)
+        else if (message->role == ROLE_ASSISTANT)
             put_reasoning(w, part);
     }
 }
 
-static void put_calls(struct json_writer *w, const struct turn *turn)
+static void put_calls(struct json_writer *w, const struct message *message)
 {
-    for (size_t i = 0; i < turn->call_count; i++) {
+    for (size_t i = 0; i < message->call_count; i++) {
         json_open(w, NULL, '{');
         json_member_str(w, "type", SPAN_LIT("tool_use"));
-        json_member_str(w, "id", turn->calls[i].id);
-        json_member_str(w, "name", turn->calls[i].name);
+        json_member_str(w, "id", message->calls[i].id);
+        json_member_str(w, "name", message->calls[i].name);
         json_key(w, SPAN_LIT("input"));
-        turn_put_arguments(w->buf, turn->calls[i].arguments);
+        message_put_arguments(w->buf, message->calls[i].arguments);
         json_close(w);
     }
 }
 
-static void put_result(struct json_writer *w, const struct turn *turn)
+static void put_result(struct json_writer *w, const struct message *message)
 {
     json_open(w, NULL, '{');
     json_member_str(w, "type", SPAN_LIT("tool_result"));
-    json_member_str(w, "tool_use_id", turn->call_id);
-    if (turn->parts.count > 0) {
+    json_member_str(w, "tool_use_id", message->call_id);
+    if (message->parts.count > 0) {
         json_open(w, "content", '[');
-        put_parts(w, turn);
+        put_parts(w, message);
         json_close(w);
     }
     json_close(w);
 }
 
-static bool has_blocks(const struct turn *turn)
+static bool has_blocks(const struct message *message)
 {
-    bool has_part = turn_has(turn, PART_TEXT) || turn_has(turn, PART_IMAGE);
-    for (size_t i = 0; i < turn->parts.count && turn->role == ROLE_ASSISTANT; i++)
-        has_part = has_part || turn->parts.each[i].signature.len > 0;
-    return has_part || turn->call_count > 0 || turn->role == ROLE_TOOL;
+    bool has_part = message_has(message, PART_TEXT) || message_has(message, PART_IMAGE);
+    for (size_t i = 0; i < message->parts.count && message->role == ROLE_ASSISTANT; i++)
+        has_part = has_part || message->parts.each[i].signature.len > 0;
+    return has_part || message->call_count > 0 || message->role == ROLE_TOOL;
 }
 
 static void put_messages(struct json_writer *w, const struct conversation *c)
@@ -96,10 +96,11 @@ static void put_messages(struct json_writer *w, const struct conversation *c)
     struct span open = SPAN_NONE; /* the role of the message under construction */
     json_open(w, "messages", '[');
     for (size_t i = 0; i < c->count; i++) {
-        const struct turn *turn = &c->turns[i];
-        if (turn->role == ROLE_SYSTEM || !has_blocks(turn))
+        const struct message *message = &c->messages[i];
+        if (message->role == ROLE_SYSTEM || !has_blocks(message))
             continue;
-        struct span role = turn->role == ROLE_ASSISTANT ? SPAN_LIT("assistant") : SPAN_LIT("user");
+        struct span role =
+            message->role == ROLE_ASSISTANT ? SPAN_LIT("assistant") : SPAN_LIT("user");
         if (open.ptr != NULL && !span_equal(open, role)) {
             json_close(w);
             json_close(w);
@@ -110,11 +111,11 @@ static void put_messages(struct json_writer *w, const struct conversation *c)
             json_open(w, "content", '[');
         }
         open = role;
-        if (turn->role == ROLE_TOOL)
-            put_result(w, turn);
+        if (message->role == ROLE_TOOL)
+            put_result(w, message);
         else
-            put_parts(w, turn);
-        put_calls(w, turn);
+            put_parts(w, message);
+        put_calls(w, message);
     }
     if (open.ptr != NULL) {
         json_close(w);
@@ -128,11 +129,11 @@ static void put_system(struct json_writer *w, const struct conversation *c)
     struct buf system;
     buf_init(&system, w->buf->max);
     for (size_t i = 0; i < c->count; i++) {
-        if (c->turns[i].role != ROLE_SYSTEM || !turn_has(&c->turns[i], PART_TEXT))
+        if (c->messages[i].role != ROLE_SYSTEM || !message_has(&c->messages[i], PART_TEXT))
             continue;
         if (system.len > 0)
             (void)buf_text(&system, "\n\n"); /* what is too large here is so in the body */
-        turn_put_text(&system, &c->turns[i]);
+        message_put_text(&system, &c->messages[i]);
     }
     if (system.len > 0)
         json_member_str(w, "system", buf_as_span(&system));
@@ -152,7 +153,7 @@ static void trim_end(struct conversation *c)
 {
     if (!conversation_has_prefill(c))
         return;
-    struct parts *parts = &c->turns[c->count - 1].parts;
+    struct parts *parts = &c->messages[c->count - 1].parts;
     while (parts->count > 0 && parts->each[parts->count - 1].kind == PART_TEXT) {
         struct part *last = &parts->each[parts->count - 1];
         last->text = trim(last->text);

@@ -18,12 +18,12 @@ static enum role role_of(struct span name)
     return ROLE_USER;
 }
 
-static struct turn *add(struct conversation *c, enum role role)
+static struct message *add(struct conversation *c, enum role role)
 {
-    c->turns = mem_grow(c->turns, c->count + 1, sizeof(*c->turns));
-    struct turn *turn = &c->turns[c->count++];
-    *turn = (struct turn){.role = role};
-    return turn;
+    c->messages = mem_grow(c->messages, c->count + 1, sizeof(*c->messages));
+    struct message *message = &c->messages[c->count++];
+    *message = (struct message){.role = role};
+    return message;
 }
 
 static void add_text(struct conversation *c, enum role role, struct span text)
@@ -33,31 +33,31 @@ static void add_text(struct conversation *c, enum role role, struct span text)
 }
 
 /* Calls in OpenAI's form. */
-static void read_calls(struct turn *turn, const struct json *list)
+static void read_calls(struct message *message, const struct json *list)
 {
     size_t count = json_type(list) == JSON_ARRAY ? json_count(list) : 0;
     if (count == 0)
         return;
-    turn->calls = mem_new_array(count, sizeof(*turn->calls));
+    message->calls = mem_new_array(count, sizeof(*message->calls));
     for (size_t i = 0; i < count; i++) {
         const struct json *function = json_get(json_at(list, i), "function");
-        turn->calls[turn->call_count++] =
-            (struct turn_call){.id = json_string(json_get(json_at(list, i), "id")),
-                               .name = json_string(json_get(function, "name")),
-                               .arguments = json_string(json_get(function, "arguments"))};
+        message->calls[message->call_count++] =
+            (struct message_call){.id = json_string(json_get(json_at(list, i), "id")),
+                                  .name = json_string(json_get(function, "name")),
+                                  .arguments = json_string(json_get(function, "arguments"))};
     }
 }
 
 static int read_message(struct conversation *c, const struct llm_message *message, struct err *err)
 {
-    struct turn *turn = add(c, role_of(span_of(message->role)));
-    turn->call_id = message->tool_call_id;
-    int result = parts_add_attachments(&turn->parts, message->attachments, err);
-    parts_add_text(&turn->parts, message->content);
+    struct message *added = add(c, role_of(span_of(message->role)));
+    added->call_id = message->tool_call_id;
+    int result = parts_add_attachments(&added->parts, message->attachments, err);
+    parts_add_text(&added->parts, message->content);
     if (result == 0 && message->tool_calls.len > 0) {
-        result = json_parse(message->tool_calls, &turn->calls_doc, err);
+        result = json_parse(message->tool_calls, &added->calls_doc, err);
         if (result == 0)
-            read_calls(turn, json_root(turn->calls_doc));
+            read_calls(added, json_root(added->calls_doc));
     }
     return result;
 }
@@ -77,13 +77,13 @@ static int read_raw(struct conversation *c, const struct llm_request *request, s
     size_t attached = last_of_user(list);
     for (size_t i = 0; i < json_count(list) && result == 0; i++) {
         const struct json *message = json_at(list, i);
-        struct turn *turn = add(c, role_of(json_string(json_get(message, "role"))));
-        turn->call_id = json_string(json_get(message, "tool_call_id"));
-        read_calls(turn, json_get(message, "tool_calls"));
+        struct message *added = add(c, role_of(json_string(json_get(message, "role"))));
+        added->call_id = json_string(json_get(message, "tool_call_id"));
+        read_calls(added, json_get(message, "tool_calls"));
         if (i == attached)
-            result = parts_add_attachments(&turn->parts, request->raw_attachments, err);
+            result = parts_add_attachments(&added->parts, request->raw_attachments, err);
         if (result == 0)
-            result = parts_add_content(&turn->parts, json_get(message, "content"), err);
+            result = parts_add_content(&added->parts, json_get(message, "content"), err);
     }
     return result;
 }
@@ -91,7 +91,7 @@ static int read_raw(struct conversation *c, const struct llm_request *request, s
 int conversation_read(struct conversation *c, const struct llm_request *request, struct err *err)
 {
     int result = 0;
-    *c = (struct conversation){.turns = NULL};
+    *c = (struct conversation){.messages = NULL};
     add_text(c, ROLE_SYSTEM, request->system);
     if (request->raw_messages.len > 0)
         result = read_raw(c, request, err);
@@ -105,53 +105,53 @@ int conversation_read(struct conversation *c, const struct llm_request *request,
 void conversation_release(struct conversation *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        parts_release(&c->turns[i].parts);
-        mem_free(c->turns[i].calls);
-        json_free(c->turns[i].calls_doc);
+        parts_release(&c->messages[i].parts);
+        mem_free(c->messages[i].calls);
+        json_free(c->messages[i].calls_doc);
     }
-    mem_free(c->turns);
+    mem_free(c->messages);
     json_free(c->doc);
-    *c = (struct conversation){.turns = NULL};
+    *c = (struct conversation){.messages = NULL};
 }
 
 bool conversation_has_prefill(const struct conversation *c)
 {
-    const struct turn *last = c->count == 0 ? NULL : &c->turns[c->count - 1];
+    const struct message *last = c->count == 0 ? NULL : &c->messages[c->count - 1];
     return last != NULL && last->role == ROLE_ASSISTANT && last->call_count == 0;
 }
 
 struct span conversation_tool(const struct conversation *c, size_t before, struct span call_id)
 {
     for (size_t i = before; i > 0; i--) {
-        const struct turn *turn = &c->turns[i - 1];
-        for (size_t j = 0; j < turn->call_count; j++)
-            if (span_equal(turn->calls[j].id, call_id))
-                return turn->calls[j].name;
+        const struct message *message = &c->messages[i - 1];
+        for (size_t j = 0; j < message->call_count; j++)
+            if (span_equal(message->calls[j].id, call_id))
+                return message->calls[j].name;
     }
     return SPAN_NONE;
 }
 
-void turn_put_text(struct buf *b, const struct turn *turn)
+void message_put_text(struct buf *b, const struct message *message)
 {
     size_t before = b->len;
-    for (size_t i = 0; i < turn->parts.count; i++) {
-        if (turn->parts.each[i].kind != PART_TEXT)
+    for (size_t i = 0; i < message->parts.count; i++) {
+        if (message->parts.each[i].kind != PART_TEXT)
             continue;
         if (b->len > before)
             (void)buf_text(b, "\n\n"); /* the caller looks at buf_error */
-        (void)buf_span(b, turn->parts.each[i].text);
+        (void)buf_span(b, message->parts.each[i].text);
     }
 }
 
-bool turn_has(const struct turn *turn, enum part_kind kind)
+bool message_has(const struct message *message, enum part_kind kind)
 {
-    for (size_t i = 0; i < turn->parts.count; i++)
-        if (turn->parts.each[i].kind == kind)
+    for (size_t i = 0; i < message->parts.count; i++)
+        if (message->parts.each[i].kind == kind)
             return true;
     return false;
 }
 
-void turn_put_arguments(struct buf *b, struct span arguments)
+void message_put_arguments(struct buf *b, struct span arguments)
 {
     struct span text = span_trim(arguments);
     if (text.len == 0) {

@@ -7,21 +7,21 @@
 
 enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
-struct turn_call {
+struct message_call {
     struct span id, name, arguments; /* text, of which nobody knows that it is JSON */
 };
 
-struct turn {
+struct message {
     enum role role;
     struct parts parts;
-    struct turn_call *calls;
+    struct message_call *calls;
     size_t call_count;
     struct span call_id;        /* of a tool's answer */
     struct json_doc *calls_doc; /* owned, or NULL */
 };
 
 struct conversation {
-    struct turn *turns; /* the request's system first, its prefill last; as they came otherwise */
+    struct message *messages; /* as they came, the request's system before, its prefill behind */
     size_t count;
     struct json_doc *doc; /* owned, or NULL */
 };
@@ -34,14 +34,14 @@ void conversation_release(struct conversation *c);
 
 /* The answer is to go on from what the assistant said last. */
 bool conversation_has_prefill(const struct conversation *c);
-/* The name of the tool whose call turn `before` answers, or an earlier one than it made; SPAN_NONE
- * when no such call was made. */
+/* The name of the tool that the call of this id was of, the last one made in front of message
+ * `before`; SPAN_NONE when there was none. */
 struct span conversation_tool(const struct conversation *c, size_t before, struct span call_id);
 /* The text parts, an empty line between. */
-void turn_put_text(struct buf *b, const struct turn *turn);
-bool turn_has(const struct turn *turn, enum part_kind kind);
+void message_put_text(struct buf *b, const struct message *message);
+bool message_has(const struct message *message, enum part_kind kind);
 /* A call's arguments as a JSON object: what they are, {} when empty; what is no object goes into
  * one, {"arguments": "<the text>"}, so that a conversation can go on after a model's slip. */
-void turn_put_arguments(struct buf *b, struct span arguments);
+void message_put_arguments(struct buf *b, struct span arguments);
 
 #endif

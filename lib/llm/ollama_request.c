@@ -5,13 +5,13 @@
 #include "llm/format.h"
 #include "llm/params.h"
 
-static int put_images(struct json_writer *w, const struct turn *turn, struct err *err)
+static int put_images(struct json_writer *w, const struct message *message, struct err *err)
 {
-    if (!turn_has(turn, PART_IMAGE))
+    if (!message_has(message, PART_IMAGE))
         return 0;
     json_open(w, "images", '[');
-    for (size_t i = 0; i < turn->parts.count; i++) {
-        const struct part *part = &turn->parts.each[i];
+    for (size_t i = 0; i < message->parts.count; i++) {
+        const struct part *part = &message->parts.each[i];
         if (part->kind == PART_IMAGE && part->data.len == 0)
             return err_set(err, ERR_NOT_SUPPORTED, "attachments",
                            "the provider takes images as data only, not by url");
@@ -22,37 +22,37 @@ static int put_images(struct json_writer *w, const struct turn *turn, struct err
     return 0;
 }
 
-static void put_calls(struct json_writer *w, const struct turn *turn)
+static void put_calls(struct json_writer *w, const struct message *message)
 {
-    if (turn->call_count == 0)
+    if (message->call_count == 0)
         return;
     json_open(w, "tool_calls", '[');
-    for (size_t i = 0; i < turn->call_count; i++) {
+    for (size_t i = 0; i < message->call_count; i++) {
         json_open(w, NULL, '{');
-        json_member_str(w, "id", turn->calls[i].id);
+        json_member_str(w, "id", message->calls[i].id);
         json_open(w, "function", '{');
-        json_member_str(w, "name", turn->calls[i].name);
+        json_member_str(w, "name", message->calls[i].name);
         json_key(w, SPAN_LIT("arguments"));
-        turn_put_arguments(w->buf, turn->calls[i].arguments);
+        message_put_arguments(w->buf, message->calls[i].arguments);
         json_close(w);
         json_close(w);
     }
     json_close(w);
 }
 
-static void put_text(struct json_writer *w, const char *name, const struct turn *turn)
+static void put_text(struct json_writer *w, const char *name, const struct message *message)
 {
     struct buf text;
     buf_init(&text, w->buf->max); /* what is too large here is so in the body */
-    turn_put_text(&text, turn);
+    message_put_text(&text, message);
     json_member_str(w, name, buf_as_span(&text));
     buf_release(&text);
 }
 
-static void put_reasoning(struct json_writer *w, const struct turn *turn)
+static void put_reasoning(struct json_writer *w, const struct message *message)
 {
-    for (size_t i = 0; i < turn->parts.count; i++) {
-        const struct part *part = &turn->parts.each[i];
+    for (size_t i = 0; i < message->parts.count; i++) {
+        const struct part *part = &message->parts.each[i];
         if (part->kind != PART_REASONING || part->text.len == 0)
             continue;
         json_member_str(w, "thinking", part->text); /* the format has place for one */
@@ -67,19 +67,19 @@ static int put_message(struct json_writer *w, const struct conversation *c, size
                                         [ROLE_USER] = "user",
                                         [ROLE_ASSISTANT] = "assistant",
                                         [ROLE_TOOL] = "tool"};
-    const struct turn *turn = &c->turns[at];
+    const struct message *message = &c->messages[at];
     json_open(w, NULL, '{');
-    json_member_str(w, "role", span_of(roles[turn->role]));
-    put_text(w, "content", turn);
-    put_reasoning(w, turn);
-    put_calls(w, turn);
-    if (turn->role == ROLE_TOOL) {
-        struct span tool = conversation_tool(c, at, turn->call_id);
+    json_member_str(w, "role", span_of(roles[message->role]));
+    put_text(w, "content", message);
+    put_reasoning(w, message);
+    put_calls(w, message);
+    if (message->role == ROLE_TOOL) {
+        struct span tool = conversation_tool(c, at, message->call_id);
         if (tool.ptr != NULL)
             json_member_str(w, "tool_name", tool);
-        json_member_str(w, "tool_call_id", turn->call_id);
+        json_member_str(w, "tool_call_id", message->call_id);
     }
-    int result = put_images(w, turn, err);
+    int result = put_images(w, message, err);
     if (result == 0)
         json_close(w);
     return result;
