@@ -14,7 +14,7 @@ enum {
     CRASHES_MAX = 5,
     GAP_MS = 3000, /* nobody looked for so long: the owners get the chance to renew first */
     REAP_LIMIT = 100,
-    SWEEP_LIMIT = 200,             /* a page: Redis does nothing else meanwhile, */
+    SWEEP_LIMIT = 100,             /* a page: Redis does nothing else meanwhile, */
     SWEEP_PAUSE_MS = 20,           /* and gets to breathe before the next one */
     SWEEP_GAP_MS = SWEEP_MS - 500, /* one process sweeps for all */
     KEEP_DEAD_MS = 7 * 24 * 3600 * 1000,

@@ -138,7 +138,7 @@ struct span field_find(const struct field *fields, size_t count,
                        const char *name); /* SPAN_NONE when absent */
 
 /* How many of the same tenant and lane are before this one as things stand now (0 is next); -1 when
- * it is not in a queue. */
+ * it does not wait (running, delayed, over). */
 typedef void (*on_position)(int status, int64_t position, void *arg);
 void turn_position(struct bus *bus, const char *tenant, const char *generation, on_position done,
                    void *arg);

@@ -38,7 +38,7 @@ class Driver(Comparer):
         self.ids += 1
         return f'g{self.ids}'
 
-    def op_begin(self, chat=None):
+    def op_begin(self, chat=None, behind=None):
         t, g = self.pick(*TENANTS), self.new_id()
         mode = 'none' if self.chance(self.stateless) else self.pick('any', 'any', 'new')
         c = '' if mode == 'none' and self.chance(0.7) else self.pick(*CHATS)
@@ -70,7 +70,7 @@ class Driver(Comparer):
         if self.chance(0.3):
             fields['system'] = 'asked ' + g
         said = self.model.chat(t, c).messages if c else []
-        if self.chance(0.4 if said else 0.02):
+        if self.chance(0.6 if said else 0.02):
             fields['replace_from'] = self.pick('nix', *[m['id'] for m in said[-6:]] * 3)
         taking = self.any_gen(lambda gen: gen.state == 'running' and gen.shown and gen.fields['on_stop'] == 'keep'
                               and gen.fields.get('replace_from') and gen.flag not in self.model.flags and gen.mode == 'any')
@@ -78,11 +78,14 @@ class Driver(Comparer):
         if taking and self.chance(0.3):           # one whose partial reply will take what others want to replace
             t, c, mode, policy = taking.t, taking.chat, 'any', self.pick('enqueue', 'interrupt')
             fields['replace_from'] = self.model.chat(t, c).messages[-1]['id']
+        if behind:                                # they wait for a turn that takes what they want to replace
+            policy = 'enqueue'
+            fields.update(replace_from=behind)
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
                     busy=policy, hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
-                    wait_limit=self.pick(0, 2), per_minute=self.pick(0, 0, 0, 4), per_day=self.pick(0, 0, 0, 60))
+                    wait_limit=self.pick(0, 2), per_minute=self.pick(0, 0, 0, 4), per_day=self.pick(0, 0, 0, self.model.spent.get(t, 0) + self.pick(0, 1), 60))
         self.requests[t, g] = args
         self.call_begin(args)
 
@@ -199,6 +202,9 @@ class Driver(Comparer):
         if not gen:
             self.op_begin()
             return self.op_claim()
+        if gen.fields.get('replace_from') and not self.model.is_without_target(gen):
+            self.op_begin((gen.t, gen.chat), self.model.chat(gen.t, gen.chat).messages[-1]['id'])
+            self.op_begin((gen.t, gen.chat))
         o = dict(reply=msgpack.packb({'v': 1, 'id': 'm' + gen.g, 'role': 'assistant', 'content': 'answer'}), model='m1')
         args = (gen.t, gen.g, gen.token, 'done', len(gen.log))
         expect('finish', self.scripts.finish(*args, **o), self.model.finish(*args, **o))
@@ -291,7 +297,8 @@ class Driver(Comparer):
         expect('read', got, self.model.read(*args))
 
     def op_position(self):
-        ids = [(gen.t, gen.g) for gen in (self.any_gen() for _ in range(3)) if gen]
+        some = [self.any_gen(), self.any_gen(), self.any_gen(lambda gen: gen.where == 'wait')]
+        ids = [(gen.t, gen.g) for gen in some if gen]
         if ids:
             expect('position', self.scripts.position(*ids), self.model.position(*ids))
 
@@ -316,6 +323,9 @@ class Driver(Comparer):
 
     def op_patch(self):
         t, c = self.pick(*TENANTS), self.pick(*CHATS)
+        known = [key for key, chat in self.model.chats.items() if chat.record]
+        if known and self.chance(0.7):
+            t, c = self.random.choice(known)
         fields = self.pick({'title': 'given'}, {'metadata': '{"b":2}'}, {'title': 'given too', 'metadata': 'null'})
         got = self.scripts.patch(t, c, **fields)
         expect('patch', got, self.model.patch(t, c, fields))
@@ -367,7 +377,7 @@ class Driver(Comparer):
                 self.model.flags[gen.flag] = T
             if self.chance(0.7):
                 self.op_reap()
-        if self.model.fading and self.chance(0.2):
+        if self.model.fading and self.chance(0.5):
             key = self.random.choice(list(self.model.fading))
             self.redis.zadd(PREFIX + 'fading', {':'.join(key): 0})
             self.model.fading[key] = DUE
@@ -411,9 +421,9 @@ class Driver(Comparer):
             self.redis.delete(*(PREFIX + f'{k}:{gen.t}:{gen.g}' for k in ('gen', 'log', 'steps')))
             del m.gens[gen.t, gen.g]
 
-    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 6,
+    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 10,
                'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
-               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 2, 'op_patch': 1, 'do_flag': 3,
+               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 2, 'op_patch': 3, 'do_flag': 3,
                'do_pause': 2, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):

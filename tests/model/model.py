@@ -349,7 +349,10 @@ class Model(State):
         out = []
         for t, g in ids:
             gen = self.get(t, g)
-            line = self.queue.get((gen.lane, t, gen.u), []) if gen and gen.where == 'queue' else []
+            line = self.queue.get((gen.lane, t, gen.u), []) if gen and gen.where in ('queue', 'wait') else []
+            if gen and gen.where == 'wait':
+                out.append(self.chat(t, gen.chat).wait.index(g) + self.ahead(gen.lane, t, gen.u, len(line)))
+                continue
             out.append(self.ahead(gen.lane, t, gen.u, line.index(g)) if g in line else -1)
         return out
 

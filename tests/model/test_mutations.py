@@ -38,7 +38,7 @@ MUTATIONS = [
     ('begin.lua', "if start(h) then return", "place(h)\nif true then return"),
     # begin: rates
     ('begin.lua', "if pause then return", "if false then return"),
-    ('begin.lua', ">= per_day", "> per_day + 20"),
+    ('begin.lua', ">= per_day", "> per_day"),
     ('begin.lua', "if due then rc('SET'", "if false then rc('SET'"),
     ('begin.lua', "if due - now > MINUTE_MS + 0.01", "if due - now > MINUTE_MS + 20000"),
     ('turn.lua', "rc('INCRBY', spent, more)", "rc('INCRBY', spent, 1)"),
@@ -52,8 +52,8 @@ MUTATIONS = [
     ('claim.lua', "h.epoch .. '.' .. nonce\n  h.live", "h.epoch\n  h.live"),
     # the queue
     ('common.lua', "local push = front and 'LPUSH' or 'RPUSH'", "local push = 'RPUSH'"),
-    ('common.lua', "local most = passed and i or i + 1", "local most = i"),
-    ('common.lua', "rc('LREM', key('ring', lane), 0, t)", ''),
+    ('common.lua', "taken(0, mine, i + 1)", "taken(0, mine, i)"),
+    ('common.lua', "rc('LREM', key('ring', lane), -1, t)", ''),
     # the end
     ('turn.lua', "rc('RENAME', h.live, h.log)", ''),
     ('turn.lua', "if rc('GET', key('active', h.t, h.chat)) ~= h.g then return end", ''),
@@ -105,6 +105,7 @@ MUTATIONS = [
     ('sweep.lua', "if rc('EXISTS', key('active', t, c)) == 1 then", "if false then"),
     ('sweep.lua', "rc('ZREM', key('chats', t, u), c)", ''),
     ('delete.lua', "rc('ZREM', P .. 'fading', fading_name(t, user, c))", ''),
+    ('position.lua', "if at then n = at + ahead", "if at then n = ahead"),
     # places at models
     ('place.lua', "rc('ZSCORE', places, ARGV[i]) or ", ''),
     ('place.lua', "rc('ZCARD', places) < limit", "rc('ZCARD', places) <= limit"),

@@ -28,6 +28,37 @@ def test_position_counts_what_is_taken_before(bus):
     assert [g for _, g in claims(bus, 6)] == [g for _, g in ids[:6]]
 
 
+def test_position_of_one_that_waits_behind_its_chats_active_one(bus):
+    run(bus, 'c', 'active')
+    begin(bus, 'other', 'other')
+    said = [begin(bus, 'c', f'w{i}', busy='enqueue')[3] for i in range(3)]
+    assert said == bus.position(*[('default', f'w{i}') for i in range(3)]) == [1, 2, 3]
+    bus.stop('default', g='other')
+    bus.stop('default', g='w0')
+    assert bus.position(*[('default', f'w{i}') for i in range(3)]) == [-1, 0, 1]
+
+
+def test_a_paused_lane_is_passed_by_until_it_is_resumed(bus):
+    begin(bus, 'c', 'i')
+    begin(bus, 'd', 'b', lane='stream.batch')
+    bus.pause('stream.interactive')
+    assert bus.claim(nonce='a')[1] == 'b' and bus.claim(nonce='b') is None
+    assert begin(bus, 'e', 'i2')[0] == 'queued'
+    bus.pause('stream.interactive', False)
+    assert claims(bus, 2) == [['default', 'i'], ['default', 'i2']]
+
+
+def test_one_process_sweeps_for_all(bus):
+    begin(bus, 'c', 'g')
+    bus.redis.hset(PREFIX + 'gen:default:g', 'queued_at', 1)
+    assert bus.sweep(limit=1, gap=60000, interactive=10 ** 15) == [1]
+    assert bus.sweep(gap=60000) == [0]                                 # another's is under way
+    assert 59000 < bus.redis.pttl(PREFIX + 'swept') <= 60000
+    assert bus.sweep(1, gap=60000) == [0]
+    bus.redis.delete(PREFIX + 'swept')
+    assert bus.sweep(gap=60000) == [0, 'default:g queue timeout']
+
+
 def test_every_eighth_claim_asks_the_batch_lane_first(bus):
     for i in range(30):
         begin(bus, f'i{i}', f'i{i}')

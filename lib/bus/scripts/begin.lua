@@ -57,8 +57,7 @@ local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, m
   u = u, user = o.user or '', state = 'queued', where = 'new', epoch = '0', tok = '', shown = '0',
   flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '',
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
-  replace_from = replaces, keep_log = o.keep_log or '', keep_record = o.keep_record or '',
-  keep_chat = o.keep_chat or ''}
+  replace_from = replaces, keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
 local grace = tonumber(o.grace or '0') or 0
 if o.grace_if_new == '1' and mode ~= 'none' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
 -- The rate of requests is one number: by when all that was accepted would have come at the even rate. A request may be a

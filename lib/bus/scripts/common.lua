@@ -136,8 +136,8 @@ end
 -- one that is not in the ring yet comes last. Of very many users some stand for all.
 local function ahead(lane, t, u, i)
   local users = key('users', lane, t)
-  local all, SOME = rc('LLEN', users), 128
-  local mine = rc('LPOS', users, u) or all
+  local all, SOME, FAR = rc('LLEN', users), 128, 5000
+  local mine = rc('LPOS', users, u, 'MAXLEN', FAR) or all
   local function taken(from, n, most)     -- by n users of the ring, each at most so often
     if n <= 0 or most < 2 then return math.max(n, 0) * most end   -- nobody in the ring has nothing
     local sum, some = 0, rc('LRANGE', users, from, from + math.min(n, SOME) - 1)

@@ -1,25 +1,30 @@
 #!lua flags=no-writes
 -- @prelude common.lua turn.lua
--- look: what an operator sees, in one look: lanes, tenants, workers, what runs. Bounded, whatever waits: it counts at
--- most LISTS users' lists and looks at RUNS leases.
+-- look: what an operator sees, in one look: lanes, tenants, workers, what runs. Bounded, whatever waits: it sees TENANTS
+-- of a lane, USERS of each and RUNS leases.
 --
 -- KEYS 1 any key of the shard   ARGV 1 prefix   2 max rows of tenants, workers and running each
 -- returns {1 {lane, paused 0|1, waiting, oldest wait in ms or -1, ...}, 2 {tenant, queued, running, input, output, ...},
 --      3 {worker, "<kind> <slots> <running>", ...}, 4 {tenant, generation, chat, lane, user, model, worker,
 --      started_at, first_token_at or '', ...} the longest running first, 5 running, 6 delayed, 7 dead}
-local max, now, LISTS, RUNS = tonumber(ARGV[2]), ms(), 5000, 1000
+local max, now, TENANTS, USERS, RUNS = tonumber(ARGV[2]), ms(), 200, 100, 1000
+local function of_tenant(lane, t)         -- how many wait, how long the oldest seen does; of many users some stand for all
+  local users, waiting, oldest = key('users', lane, t), 0, -1
+  local some = rc('LRANGE', users, 0, USERS - 1)
+  for i, u in ipairs(some) do
+    local q = key('queue', lane, t, u)
+    waiting = waiting + rc('LLEN', q)
+    local g = i <= 10 and rc('LINDEX', q, 0)
+    local at = g and tonumber(rc('HGET', key('gen', t, g), 'created_at') or '')
+    if at then oldest = math.max(oldest, now - at) end
+  end
+  return math.floor(waiting * rc('LLEN', users) / math.max(#some, 1) + 0.5), oldest
+end
 local function lane_row(lane)
-  local waiting, oldest, lists = 0, -1, 0
-  for _, t in ipairs(rc('LRANGE', key('ring', lane), 0, LISTS - 1)) do
-    for _, u in ipairs(rc('LRANGE', key('users', lane, t), 0, LISTS - 1)) do
-      lists = lists + 1
-      if lists > LISTS then return waiting, oldest end
-      local q = key('queue', lane, t, u)
-      waiting = waiting + rc('LLEN', q)
-      local g = lists <= max and rc('LINDEX', q, 0)
-      local at = g and tonumber(rc('HGET', key('gen', t, g), 'created_at') or '')
-      if at and now - at > oldest then oldest = now - at end
-    end
+  local waiting, oldest = 0, -1
+  for _, t in ipairs(rc('LRANGE', key('ring', lane), 0, TENANTS - 1)) do
+    local n, longest = of_tenant(lane, t)
+    waiting, oldest = waiting + n, math.max(oldest, longest)
   end
   return waiting, oldest
 end
