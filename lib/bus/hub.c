@@ -2,8 +2,8 @@
  * per channel at most one SUBSCRIBE or UNSUBSCRIBE is in flight, and a message goes to whom its own
  * name says.
  *
- *     WANTED ─► JOINING ─► HEARD ─► LEAVING ─► gone, or JOINING again      (link down: any ─►
- * WANTED, without feeds ─► gone)
+ *     WANTED ─► JOINING ─► HEARD ─► LEAVING ─► gone, or JOINING again
+ *     link down: any ─► WANTED, without feeds ─► gone
  */
 #include "bus/hub_inner.h"
 

@@ -2,8 +2,7 @@
  * no wire format (format.h) and no curl (lib/fetch).
  *
  *   WAITING ─head 200─► READING ─final frame─► ENDING ─response over, or END_WAIT_MS─► done
- *      └─other status─► REFUSED ─body read─► failed        (any error or timer, from any: ─►
- * failed)
+ *      └─other status─► REFUSED ─body read─► failed        (any error or timer ─► failed)
  *
  * Invariant: exactly one of on_done and on_failed, and nothing after it or after llm_cancel; the
  * memory goes at the end of the loop's turn. */

@@ -26,12 +26,7 @@ def new_id(prefix):
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(apis=0, workers=0) as running:
-        path = running.folder / "sluice.yaml"
-        path.write_text(CONFIG % {"url": running.provider_url})
-        running.env = {"SLUICE_CONFIG": str(path), "SLUICE_WORKER_LEASE": "1s"}
-        running.start_api()
-        running.start_worker()
+    with Stack(config=CONFIG, env={"SLUICE_WORKER_LEASE": "1s"}) as running:
         yield running
 
 

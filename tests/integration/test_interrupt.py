@@ -21,11 +21,7 @@ SLOW = f"!sim tokens={TOKENS} delay_ms=40 text=self"
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(apis=0, workers=0) as running:
-        path = running.folder / "sluice.yaml"
-        path.write_text(CONFIG % {"url": running.provider_url})
-        running.env = {"SLUICE_CONFIG": str(path), "SLUICE_WORKER_LEASE": "2s", "SLUICE_WORKER_DRAIN": "200ms"}
-        running.start_api()
+    with Stack(workers=0, config=CONFIG, env={"SLUICE_WORKER_LEASE": "2s", "SLUICE_WORKER_DRAIN": "200ms"}) as running:
         yield running
 
 

@@ -30,12 +30,7 @@ models:
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(apis=0, workers=0) as running:
-        path = running.folder / "sluice.yaml"
-        path.write_text(CONFIG % {"url": running.provider_url})
-        running.env = {"SLUICE_CONFIG": str(path)}
-        running.start_api()
-        running.start_worker()
+    with Stack(config=CONFIG) as running:
         yield running
 
 

@@ -23,13 +23,7 @@ tenants: [{name: default, running: 0, queued: 0}]
 
 
 def test_a_storm_over_three_providers():
-    with Stack(apis=0, workers=0) as stack:
-        path = stack.folder / "sluice.yaml"
-        path.write_text(CONFIG % {"url": stack.provider_url})
-        stack.env = {"SLUICE_CONFIG": str(path), "SLUICE_LOG_LEVEL": "info"}
-        stack.start_api()
-        for _ in range(2):
-            stack.start_worker()
+    with Stack(workers=2, config=CONFIG, env={"SLUICE_LOG_LEVEL": "info"}) as stack:
         api = stack.api()
         models = ("first", "second", "third")
         storm = [

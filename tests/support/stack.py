@@ -11,14 +11,15 @@ from support.client import Api, get_json
 
 
 class Stack:
-    """Use as a context manager. `env` goes to API and workers, over the defaults below."""
+    """Use as a context manager. `env` goes to API and workers, over the defaults below; `config` is their sluice.yaml, in which %(url)s is the provider."""
 
-    def __init__(self, apis=1, workers=1, env=None, redis_args=(), provider_url=None):
+    def __init__(self, apis=1, workers=1, env=None, redis_args=(), provider_url=None, config=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.env = env or {}
         self.redis_args = list(redis_args)
         self.wanted = (apis, workers)
         self.provider_url = provider_url
+        self.config = config
         self.processes, self.api_processes, self.worker_processes = [], [], []
         self.failed = False
 
@@ -29,6 +30,10 @@ class Stack:
             self.start_redis()
             if self.provider_url is None:
                 self.start_llmsim()
+            if self.config is not None:
+                path = self.folder / "sluice.yaml"
+                path.write_text(self.config % {"url": self.provider_url})
+                self.env = {"SLUICE_CONFIG": str(path), **self.env}
             for _ in range(self.wanted[0]):
                 self.start_api()
             for _ in range(self.wanted[1]):

@@ -1,8 +1,10 @@
 /* The end of the process: stop claiming, let runs end until the limit, then hand back what showed
  * nothing and interrupt the rest. A second signal is the limit; a third ends at once.
  *
- *     NO ─SIGTERM─► WAITING ─worker.drain, or a signal─► ENDING ─all over, 3 s, or a signal─►
- * loop_stop └─all over─► loop_stop */
+ *     NO ─SIGTERM─► WAITING ─worker.drain, or a signal─► ENDING ─all over, 3 s, a signal─► over
+ *                      └─all over─► over
+ *
+ * Over: loop_stop. */
 #ifndef SLUICE_WORKERS_COMMON_DRAIN_H
 #define SLUICE_WORKERS_COMMON_DRAIN_H
 

@@ -4,14 +4,13 @@
  *      │            │           │           │          │ │ ▲       │
  *      │            │           │           │          │ │ └───────┘ Redis forgot that it was over
  *      │            │           │           │          │ └─► GONE    handed back to the queue
- *      └────────────┴───────────┴───────────┴──────────┴─► CLOSING ─► GONE    stopped, fenced,
- * lease lost
+ *      └────────────┴───────────┴───────────┴──────────┴─► CLOSING ─► GONE    stopped, fenced, late
  *
  * Up to STREAMING the work is at it and everything it puts goes into the log behind the fence. In
  * FINISHING the work is over, what it put goes into the log, then its end is said. In CLOSING
  * nothing goes into the log any more; the provider is closed (or read to its end, silently) and the
  * usage settled. A KEPT run is over and has given its slot back; it lies there for the seconds in
- * which Redis may lose what it acknowledged. */
+ * which Redis may lose what it acknowledged. Late: its lease ran out. */
 #ifndef SLUICE_WORKERS_COMMON_RUN_H
 #define SLUICE_WORKERS_COMMON_RUN_H
 
