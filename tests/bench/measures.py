@@ -78,7 +78,7 @@ class Paced256(Loads):
     name = "paced256"
 
     def options(self, house, system):
-        return dict(streams=256, tokens=50 * (3500 + house.window_ms) // 1000, delay_ms=20, stagger_ms=1000, warmup_ms=2500, window_ms=house.window_ms, once=True)
+        return dict(streams=256, tokens=50 * (3500 + house.window_ms) // 1000, delay_ms=20, stagger_ms=1000, warmup_ms=2500, window_ms=house.window_ms, once=True, patience_ms=4000)
 
 
 class Gathered256(Paced256):
@@ -140,11 +140,11 @@ class Sustained(Loads):
     """More and more streams of 50 tokens/s, as long as 99 of 100 tokens are not later than 25 ms."""
 
     name, systems = "sustained", ("sluice", "python", "node")
-    STEPS = {"sluice": (250, 325, 400, 500, 600, 700, 800), "python": (10, 20, 30, 45, 65, 90, 120, 160), "node": (20, 40, 60, 90, 120, 160, 200, 250)}
+    STEPS = {"sluice": (100, 150, 200, 250, 325, 400, 500, 600, 700, 800), "python": (5, 10, 20, 30, 45, 65, 90, 120, 160), "node": (10, 20, 40, 60, 90, 120, 160, 200, 250)}
 
     def run_one(self, house, system):
         best = 0
-        for streams in self.STEPS[system.name]:
+        for streams in self.STEPS[system.name][:: house.step]:
             result = load(system, streams=streams, tokens=160, delay_ms=20, stagger_ms=800, warmup_ms=1500, window_ms=1500, once=True)
             is_good = result["latency"]["p99"] is not None and result["latency"]["p99"] <= 25 and result["rate"] > 0.95 * streams * 50
             if not is_good:

@@ -92,7 +92,7 @@ class System:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def settle(self, patience_s=8):
+    def settle(self, patience_s=5):
         """Waits until it does next to nothing; starts it anew when that takes too long (generations of clients that left)."""
         end = time.monotonic() + patience_s
         while time.monotonic() < end:
