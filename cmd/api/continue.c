@@ -100,10 +100,9 @@ static void read_log(struct continuation *c)
 static void on_log(int status, const struct log_page *page, void *arg)
 {
     struct continuation *c = continuation_of(arg);
-    if (status == 0) {
-        status = page == NULL ? -ERR_NOT_FOUND : page->is_gone ? -ERR_GONE : 0;
-    }
-    if (pending_failed(&c->start.pending, status)) {
+    if (status != 0 || page == NULL || page->is_gone) {
+        status = status != 0 ? status : page == NULL ? -ERR_NOT_FOUND : -ERR_GONE;
+        (void)pending_failed(&c->start.pending, status); /* it is one */
         return;
     }
     for (size_t i = 0; i < page->count; i++) {

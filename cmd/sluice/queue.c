@@ -169,7 +169,7 @@ static char *action_path(const struct action *action, const char *tenant, const 
     buf_init(&out, 1024);
     while (path.ptr != NULL) {
         (void)buf_span(&out, span_cut(&path, '%')); /* short, as are the ids */
-        if (path.ptr != NULL) {
+        if (path.ptr != NULL && part < sizeof parts / sizeof *parts) {
             (void)buf_text(&out, parts[part++]);
             path = span_make(path.ptr + 1, path.len - 1); /* the s */
         }
