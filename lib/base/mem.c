@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -61,4 +62,11 @@ char *mem_printf(const char *format, ...)
 void mem_free(void *memory)
 {
     free(memory);
+}
+
+/* Setting it stops glibc from raising it with each large block that is freed. */
+void mem_give_back_large(void)
+{
+    enum { LARGE = 256 * 1024 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE); /* another allocator, a sanitizer's, has none */
 }

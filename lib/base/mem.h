@@ -14,6 +14,10 @@ char *mem_strdup(const char *text);                   /* owned copy; NULL gives 
 __attribute__((format(printf, 1, 2))) char *mem_printf(const char *format, ...); /* owned */
 void mem_free(void *memory); /* NULL is a no-op */
 
+/* For a process that lives long: what one large text took goes back to the system when it is freed,
+ * instead of staying for the next one. */
+void mem_give_back_large(void);
+
 /* One zeroed struct. */
 #define MEM_NEW(type) ((type *)mem_new(sizeof(type)))
 

@@ -95,6 +95,7 @@ struct process *process_new(struct loop *loop, const struct process_hooks *hooks
     p->loop = loop;
     p->hooks = *hooks;
     raise_file_limit();
+    mem_give_back_large();
     CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
     for (size_t i = 0; i < SIGNALS; i++) {
         p->signals[i] = evsignal_new(loop_base(loop), numbers[i], on_signal, p);
