@@ -180,7 +180,7 @@ static int check(const struct format *format, const struct http_request *r, cons
     if (json_type(model) != JSON_STRING || json_string(model).len > MODEL_MAX)
         return err_set(err, ERR_BAD_REQUEST, "model", "model must be a string of at most %d bytes",
                        MODEL_MAX);
-    *asked = (struct asked){.model = json_string(model), .max_tokens = -1};
+    asked->model = json_string(model);
     return format->look(root, asked, err);
 }
 
@@ -188,7 +188,7 @@ void generate(struct simulator *sim, const struct format *format, struct http_re
 {
     struct json_doc *doc = NULL;
     struct err err = {.code = ERR_OK};
-    struct asked asked;
+    struct asked asked = {.max_tokens = -1};
     if (json_parse(http_body(r), &doc, &err) != 0 ||
         check(format, r, json_root(doc), &asked, &err) != 0)
         reply_failure(r, format,
