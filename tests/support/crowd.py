@@ -69,10 +69,22 @@ class Crowd:
         return member
 
     def add_all(self, requests, timeout):
-        """Adds (request, mode) pairs, a hundred at a time: each must be answered before the next come, or not at all when it does not read."""
-        for at in range(0, len(requests), 100):
-            fresh = [self.add(request, mode) for request, mode in requests[at:at + 100]]
-            wait_until(lambda: all(m.head or m.mode == "stalled" for m in fresh), "a hundred answers", timeout)
+        """Adds (request, mode) pairs, a hundred at a time: each must be answered before the next come, or not at all when it does not read. Who got 503, as on a busy machine,
+        asks again."""
+        end, left = time.monotonic() + timeout, list(requests)
+        while left:
+            now, left = left[:100], left[100:]
+            fresh = [self.add(request, mode) for request, mode in now]
+            wait_until(lambda: all(len(m.head) >= 12 or m.mode == "stalled" for m in fresh), "a hundred answers", end - time.monotonic())
+            for member, pair in zip(fresh, now):
+                if member.head[9:12] == b"503":
+                    self._drop(member)
+                    left.append(pair)
+
+    def _drop(self, member):
+        self._leave(member)
+        self.members.remove(member)
+        member.sock.close()
 
     def statuses(self):
         """{status: how many}; 0: none yet."""
@@ -86,8 +98,10 @@ class Crowd:
         return sum(member.is_over for member in self.members)
 
     def _leave(self, member):
-        member.is_over, member.ended = True, time.monotonic()
         with self.lock:
+            if member.is_over:
+                return
+            member.is_over, member.ended = True, time.monotonic()
             if member.mode not in ("slow", "stalled"):
                 self.selector.unregister(member.sock)
             if member in self.slow:
