@@ -19,7 +19,8 @@ enum {
     POSITION_STEP_MS = 10, /* for each that is before it, since it is not next soon */
     POSITION_SHARE_MS = 2, /* for each audience that asks, so that all together ask 500 a second */
     POSITION_MOST_MS = 30 * 1000,
-    CUT_WRITE_MS = 2 /* time for full sockets to take what was written */
+    CUT_WRITE_MS = 2, /* time for full sockets to take some of what was written */
+    CUT_MOMENTS = 50
 };
 
 LIST_HEAD(seat_list, seat);
@@ -250,28 +251,31 @@ static void let_go(struct audience *a)
     free_if_idle(a);
 }
 
-static bool is_written(const struct cut *cut)
+/* Bytes that the readers' sockets have not taken yet. */
+static size_t unwritten(const struct cut *cut)
 {
+    size_t bytes = 0;
     for (size_t i = 0; i < cut->count; i++) {
         struct seat *s = NULL;
         LIST_FOREACH(s, &cut->held[i].audience->seats, link)
         {
-            if (reader_is_behind(s->reader)) {
-                return false;
-            }
+            bytes += reader_behind(s->reader);
         }
     }
-    return true;
+    return bytes;
 }
 
-/* What was written has left in this turn of the loop, or its socket is full: then it gets a moment.
- */
+/* What was written has left in this turn of the loop, or a socket is full: then it gets a moment,
+ * and another one as long as something leaves (a long message given back is larger than a socket's
+ * buffer). */
 static void on_cut_written(void *arg)
 {
     struct cut *cut = arg;
     CHECK_MAGIC(cut, CUT_MAGIC);
-    if (!cut->is_late && !is_written(cut)) {
-        cut->is_late = true;
+    size_t bytes = unwritten(cut);
+    if (bytes > 0 && bytes < cut->unwritten && cut->moments < CUT_MOMENTS) {
+        cut->unwritten = bytes;
+        cut->moments++;
         timer_start(&cut->timer, CUT_WRITE_MS);
         return;
     }
@@ -306,6 +310,7 @@ void cut_start(struct cut *cut, struct api *api, const char *tenant, const char 
     cut->magic = CUT_MAGIC;
     cut->api = api;
     cut->waiting = 1; /* this function itself */
+    cut->unwritten = SIZE_MAX;
     timer_init(&cut->timer, api->loop, on_cut_written, cut);
     struct audience *a = NULL;
     LIST_FOREACH(a, &api->audience_list, link)

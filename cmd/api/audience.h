@@ -41,7 +41,8 @@ struct cut {
     struct held *held; /* owned array */
     size_t count;
     struct timer timer;
-    bool is_late;            /* a socket was full: it has had its moment */
+    size_t unwritten;        /* bytes that sockets had not taken when last looked at */
+    int moments;             /* that they were given */
     void (*done)(void *arg); /* never called before cut_start returns */
     void *arg;
 };

@@ -132,9 +132,9 @@ uint64_t reader_print(const struct reader *reader)
     return reader->print;
 }
 
-bool reader_is_behind(const struct reader *reader)
+size_t reader_behind(const struct reader *reader)
 {
-    return reader->state == READER_HELD && http_stream_pending(reader->stream) > 0;
+    return reader->state == READER_HELD ? http_stream_pending(reader->stream) : 0;
 }
 
 void reader_let_go(struct reader *reader)

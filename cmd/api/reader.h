@@ -31,8 +31,8 @@ void reader_open(struct api *api, struct http_request *request, const struct rea
 
 /* The audience's side. */
 uint64_t reader_print(const struct reader *reader); /* of the key that opened it; 0: none did */
-bool reader_is_behind(
-    const struct reader *reader); /* HELD, with bytes that its socket did not take */
+/* HELD: the bytes that its socket did not take; else 0. */
+size_t reader_behind(const struct reader *reader);
 void reader_let_go(
     struct reader *reader); /* HELD: closes when all is written, else drops the rest */
 /* A later place in the queue: an event that is not in the log. False: not now. */

@@ -60,7 +60,7 @@ enum {
     LIMIT_CHATS_PAGE = 200,
     LIMIT_MESSAGES_PAGE = 1000,
     LIMIT_MESSAGES_BYTES = 4 * 1024 * 1024, /* of a page of them, but always one */
-    LIMIT_READ_PAGE = 256 /* events per read of a log */
+    LIMIT_READ_PAGE = 256                   /* events per read of a log */
 };
 
 #endif

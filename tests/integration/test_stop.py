@@ -331,3 +331,14 @@ def test_metrics_tell_of_the_stops(stack):
     stream.until("delta")
     api.stop(stream.generation)
     assert stack.metrics(stack.api_processes[0])["sluice_stops_total"] == before + 1
+
+
+def test_a_long_message_comes_back_whole_to_a_reader_that_reads(stack):
+    """The terminal event is larger than what a socket holds; as long as the reader reads, it is not cut off."""
+    message = "!sim tokens=1000 delay_ms=20 " + "ü" * 120_000
+    stream = stack.api().new_chat(message)
+    stream.until("delta")
+    reading = in_background(stream.read_all)
+    assert stack.api().stop(stream.generation)[1]["restore"]["message"] == message
+    last = reading.result()[-1]
+    assert last.type == "stopped" and last.data["restore"]["message"] == message
