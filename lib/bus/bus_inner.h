@@ -17,6 +17,8 @@ struct bus {
     struct link *link;
     struct call *first_call, *last_call; /* all of them, oldest first */
     struct timer call_timer;             /* the oldest repeated call's deadline */
+    int64_t calls_due_ms;                /* when it comes, unless this process is held up */
+    uint64_t moves_seen;                 /* the link's, when it came last */
     struct settings *settings;           /* once they were looked at */
     struct gathering *gathering;         /* of appends; NULL: none */
     struct bus_cap {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "bus/script.h"
 
-enum { CALL_MAGIC = 0x63616c6c, LOADS_MAX = 3 };
+enum { CALL_MAGIC = 0x63616c6c, LOADS_MAX = 3, HELD_UP_MS = 100 };
 
 static struct call *make(struct bus *bus, enum script script, bool is_repeated)
 {
@@ -152,6 +152,12 @@ static void send(struct call *call)
     link_send(call->bus->link, command_bytes(&call->command), 0, on_reply, call);
 }
 
+static void watch_calls(struct bus *bus, int64_t ms)
+{
+    bus->calls_due_ms = clock_mono_ms() + ms;
+    timer_start(&bus->call_timer, ms);
+}
+
 void call_send(struct call *call, call_decode decode, call_done done, void *arg)
 {
     struct bus *bus = call->bus;
@@ -164,7 +170,7 @@ void call_send(struct call *call, call_decode decode, call_done done, void *arg)
     if (!call->is_repeated || bus_is_up(bus))
         send(call);
     if (call->is_repeated && !timer_is_on(&bus->call_timer))
-        timer_start(&bus->call_timer, bus->options.retry_ms);
+        watch_calls(bus, bus->options.retry_ms);
 }
 
 void calls_send(struct bus *bus)
@@ -201,12 +207,27 @@ static struct call *oldest(const struct bus *bus)
     return call;
 }
 
+/* Calls whose time is over may be unsent or their answers unread: because this process was held up,
+ * or behind much that goes out. As long as something moves that is not Redis's fault, and giving up
+ * would leave behind what is done a moment later. */
+static bool is_moving(struct bus *bus, int64_t now)
+{
+    uint64_t before = bus->moves_seen;
+    bool is_late = now > bus->calls_due_ms + HELD_UP_MS;
+    bus->moves_seen = link_moves(bus->link);
+    return bus_is_up(bus) && (is_late || bus->moves_seen != before);
+}
+
 void on_calls_due(void *arg)
 {
     struct bus *bus = arg;
     CHECK_MAGIC(bus, BUS_MAGIC);
     int64_t now = clock_mono_ms();
     struct call *call = oldest(bus);
+    if (call != NULL && call->deadline_ms <= now && is_moving(bus, now)) {
+        watch_calls(bus, HELD_UP_MS);
+        return;
+    }
     while (call != NULL && call->deadline_ms <= now) {
         answer(call, -ERR_UNAVAILABLE, NULL);
         if (bus->is_freed)
@@ -214,5 +235,5 @@ void on_calls_due(void *arg)
         call = oldest(bus);
     }
     if (call != NULL)
-        timer_start(&bus->call_timer, call->deadline_ms - now);
+        watch_calls(bus, call->deadline_ms - now);
 }

@@ -1,7 +1,10 @@
 /* Owns: one hiredis context and its two events. Invariant: a context is freed by us only at the end
  * of a turn, never under one of its callbacks (inside the connect callback hiredis 0.14 would
  * crash); one that failed or was closed by the server frees itself, and is forgotten in the
- * callback that tells so. Replies belong to hiredis. */
+ * callback that tells so. Replies belong to hiredis.
+ *
+ * hiredis moves all that it has not sent yet to the front after each write, which takes the square
+ * of its length: so it gets a piece at a time, and what is behind waits in `unsent`. */
 #include "bus/conn.h"
 
 #include "base/log.h"
@@ -10,11 +13,24 @@
 #include <event2/event.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
-enum { CONN_MAGIC = 0x636f6e6e, UNSENT_MS = 10 * 1000, ELEMENTS_MAX = 1 << 22 };
+enum {
+    CONN_MAGIC = 0x636f6e6e,
+    UNSENT_MS = 10 * 1000,
+    ELEMENTS_MAX = 1 << 22,
+    PIECE_BYTES = 256 * 1024
+};
+
+struct unsent {
+    TAILQ_ENTRY(unsent) link;
+    size_t len, at; /* at: what hiredis has got of it */
+    char bytes[];
+};
 
 struct conn {
     uint32_t magic;
@@ -22,8 +38,10 @@ struct conn {
     struct conn_hooks hooks;
     redisAsyncContext *ctx; /* NULL once it freed itself */
     struct event *readable, *writable;
-    bool is_over;   /* on_closed was called */
-    bool is_closed; /* conn_close was called */
+    TAILQ_HEAD(, unsent) unsent; /* whole commands, but that the first one may have begun */
+    bool is_over;                /* on_closed was called */
+    bool is_closed;              /* conn_close was called */
+    uint64_t moves;              /* how often the server took something */
 };
 
 /* hiredis's five hooks into an event loop. Reading goes on for good, so its event persists: nothing
@@ -37,12 +55,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     redisAsyncHandleRead(conn->ctx);
 }
 
+static void feed(struct conn *conn);
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = arg;
     (void)fd, (void)what;
     CHECK_MAGIC(conn, CONN_MAGIC);
+    size_t before = sdslen(conn->ctx->c.obuf);
     redisAsyncHandleWrite(conn->ctx);
+    if (conn->ctx != NULL && sdslen(conn->ctx->c.obuf) < before)
+        conn->moves++;
+    feed(conn);
 }
 
 static void add_read(void *arg)
@@ -163,6 +187,7 @@ struct conn *conn_new(struct loop *loop, const char *address, int port,
     }
     struct conn *conn = MEM_NEW(struct conn);
     *conn = (struct conn){.magic = CONN_MAGIC, .loop = loop, .hooks = *hooks, .ctx = ctx};
+    TAILQ_INIT(&conn->unsent);
     ctx->data = conn;
 #if HIREDIS_MAJOR >= 1
     ctx->c.reader->maxelements = ELEMENTS_MAX;
@@ -175,24 +200,66 @@ struct conn *conn_new(struct loop *loop, const char *address, int port,
     return conn;
 }
 
+/* The next bytes of a command to hiredis, which knows a command by its first piece. */
+static int feed_piece(struct conn *conn, const char *bytes, size_t len, bool is_first)
+{
+    if (is_first)
+        return redisAsyncFormattedCommand(conn->ctx, on_answer, NULL, bytes, len);
+    add_write(conn);
+    return redisAppendFormattedCommand(&conn->ctx->c, bytes, len);
+}
+
+static void feed(struct conn *conn)
+{
+    struct unsent *u;
+    while (conn->ctx != NULL && !conn->is_closed && (u = TAILQ_FIRST(&conn->unsent)) != NULL &&
+           sdslen(conn->ctx->c.obuf) < PIECE_BYTES) {
+        size_t len = u->len - u->at < PIECE_BYTES ? u->len - u->at : PIECE_BYTES;
+        if (feed_piece(conn, u->bytes + u->at, len, u->at == 0) != REDIS_OK)
+            return; /* it is going away, and tells so itself */
+        u->at += len;
+        if (u->at == u->len) {
+            TAILQ_REMOVE(&conn->unsent, u, link);
+            mem_free(u);
+        }
+    }
+}
+
 int conn_write(struct conn *conn, struct span command)
 {
     CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->ctx == NULL || conn->is_closed)
         return -ERR_UNAVAILABLE;
-    return redisAsyncFormattedCommand(conn->ctx, on_answer, NULL, command.ptr, command.len) ==
-                   REDIS_OK
-               ? 0
-               : -ERR_UNAVAILABLE;
+    if (TAILQ_EMPTY(&conn->unsent) && command.len <= PIECE_BYTES &&
+        sdslen(conn->ctx->c.obuf) < PIECE_BYTES)
+        return feed_piece(conn, command.ptr, command.len, true) == REDIS_OK ? 0 : -ERR_UNAVAILABLE;
+    struct unsent *u = mem_new(sizeof *u + command.len);
+    u->len = command.len;
+    u->at = 0;
+    memcpy(u->bytes, command.ptr, command.len);
+    TAILQ_INSERT_TAIL(&conn->unsent, u, link);
+    feed(conn);
+    return 0;
+}
+
+uint64_t conn_moves(const struct conn *conn)
+{
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    return conn->moves;
 }
 
 static void reap(void *arg)
 {
     struct conn *conn = arg;
+    struct unsent *u;
     CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->ctx != NULL)
         redisAsyncFree(conn->ctx);
     CHECK(conn->ctx == NULL || conn->readable == NULL);
+    while ((u = TAILQ_FIRST(&conn->unsent)) != NULL) {
+        TAILQ_REMOVE(&conn->unsent, u, link);
+        mem_free(u);
+    }
     conn->magic = 0;
     mem_free(conn);
 }

@@ -19,6 +19,7 @@ enum {
     LINK_MAGIC = 0x6c696e6b,
     CONNECT_MS = 1000,
     COMMAND_MS = 2000,
+    DOUBT_MS = 100,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 2000,
 };
@@ -34,6 +35,9 @@ struct link {
     unsigned greeting_left; /* answers to come before it is up */
     int64_t backoff_ms;
     bool was_up, is_freed;
+    bool is_doubted;     /* a deadline is over; broken when nothing moves until the next look */
+    uint64_t moves_seen; /* at the last such look */
+    uint64_t answers;
     struct ring sent, failed;
     struct timer state_timer;    /* the end of an attempt, or of a pause */
     struct timer deadline_timer; /* the earliest deadline among `sent`, or an earlier moment */
@@ -87,6 +91,7 @@ static void back_off(struct link *link, const char *reason)
     log_event(LOG_DEBUG, "redis.close", "reason=%s", reason);
     conn_close(link->conn);
     link->conn = NULL;
+    link->is_doubted = false;
     timer_stop(&link->deadline_timer);
     fail_sent(link);
     timer_start(&link->state_timer, with_jitter(link->backoff_ms));
@@ -205,6 +210,7 @@ static void deliver_reply(struct link *link, const struct reply *reply)
         return;
     }
     struct pending p = ring_pop(&link->sent);
+    link->answers++;
     metric_observe_us(METRIC_REDIS_SECONDS, clock_mono_us() - p.sent_us);
     if (p.on_reply != NULL)
         p.on_reply(0, reply, p.arg);
@@ -262,6 +268,12 @@ static void on_failed_timer(void *arg)
         timer_start(&link->failed_timer, 0);
 }
 
+uint64_t link_moves(const struct link *link)
+{
+    CHECK_MAGIC(link, LINK_MAGIC);
+    return link->answers + (link->conn == NULL ? 0 : conn_moves(link->conn));
+}
+
 static void watch_deadline(struct link *link, int64_t at_ms)
 {
     int64_t wait = at_ms - clock_mono_ms();
@@ -270,7 +282,9 @@ static void watch_deadline(struct link *link, int64_t at_ms)
 }
 
 /* The timer is not moved with each answer: it comes at most once per deadline, looks, and goes on
- * from the earliest one left. */
+ * from the earliest one left. A deadline may be over because this process was held up, with the
+ * commands unsent and the answers unread: so the loop turns once more, and a link that moves is
+ * no dead one. */
 static void on_deadline_timer(void *arg)
 {
     struct link *link = arg;
@@ -279,10 +293,17 @@ static void on_deadline_timer(void *arg)
     for (size_t i = 0; i < link->sent.count; i++)
         if (ring_at(&link->sent, i)->deadline_ms < earliest)
             earliest = ring_at(&link->sent, i)->deadline_ms;
-    if (earliest <= clock_mono_ms())
+    int64_t now = clock_mono_ms();
+    bool is_late = now > link->deadline_at_ms + DOUBT_MS; /* this process is */
+    bool has_moved = link_moves(link) != link->moves_seen;
+    if (earliest <= now && link->is_doubted && !is_late && !has_moved) {
         link_break(link, "timeout");
-    else if (earliest < INT64_MAX)
-        watch_deadline(link, earliest);
+        return;
+    }
+    link->is_doubted = earliest <= now;
+    link->moves_seen = link_moves(link);
+    if (earliest < INT64_MAX)
+        watch_deadline(link, link->is_doubted ? now + DOUBT_MS : earliest);
 }
 
 int link_check_url(const char *url, struct err *err)

@@ -11,6 +11,9 @@ void link_send(struct link *link, struct span command, int64_t timeout_ms, link_
  * Nothing when there is none. */
 void link_break(struct link *link, const char *reason);
 
+/* Another number than before when the server took or answered something meanwhile: it is alive. */
+uint64_t link_moves(const struct link *link);
+
 /* Subscriber links. hiredis takes an answer for a channel that it does not know for the one before
  * it, so: one command in flight per channel, each UNSUBSCRIBE names one channel whose SUBSCRIBE was
  * confirmed, and the last channel is never left. */

@@ -336,6 +336,35 @@ static void many_commands_are_answered_in_order(void **state)
     assert_true(run_until(b->loop, all_came, &next, 5000));
 }
 
+/* Far more than a socket holds, and a process that is held up for longer than the time that a
+ * command has: as long as the server takes and answers, nothing is given up. */
+static void a_process_that_was_held_up_gives_nothing_up(void **state)
+{
+    enum { COUNT = 24, BYTES = 1500 * 1000 };
+    struct bench *b = *state;
+    struct answer answers[COUNT], last = {.calls = 0};
+    char *value = mem_new(BYTES), name[16];
+    need_redis(b);
+    dial(b, b->redis.url);
+    assert_true(run_until(b->loop, is_set, &b->is_up, 2000));
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(name, sizeof name, "k%d", i);
+        memset(value, 'a' + i, BYTES);
+        answers[i] = (struct answer){.bench = b};
+        const struct span argv[] = {span_of("SET"), span_of(name), {value, BYTES}};
+        link_command(b->link, 3, argv, 0, on_answer, &answers[i]);
+    }
+    mem_free(value);
+    say(b, "GETRANGE k23 1499998 -1", 0, &last);
+    pause_ms(600);
+    assert_true(run_until(b->loop, is_set, &last.came, 20000));
+    assert_string_equal(last.text, "xx");
+    for (int i = 0; i < COUNT; i++)
+        assert_true(answers[i].calls == 1 && answers[i].status == 0);
+    assert_int_equal(redis_number(&b->redis, "STRLEN k0"), BYTES);
+    assert_int_equal(b->downs, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +373,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(replies_of_every_type, setup, teardown),
         cmocka_unit_test_setup_teardown(nested_replies, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frozen_server_breaks_the_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_process_that_was_held_up_gives_nothing_up, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_killed_server_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_busy_server_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(passwords_and_databases, setup, teardown),
