@@ -16,7 +16,9 @@ enum {
     HUB_MAGIC = 0x68756221,
     CHANNEL_MAGIC = 0x6368616e,
     FLUSH_MAGIC = 0x666c7573,
-    TICK_MS = 1000
+    TICK_MS = 1000,
+    WATCH_MAX = 256,    /* leases in one call */
+    WATCH_MOMENTS = 16, /* in a grace, when leases are pushed on */
 };
 
 enum channel_state { CHANNEL_WANTED, CHANNEL_JOINING, CHANNEL_HEARD, CHANNEL_LEAVING };
@@ -50,18 +52,49 @@ static void join(struct channel *channel)
 }
 
 /* "Somebody reads": the lease is pushed on, never cut, so another process's reader is not in its
- * way. */
+ * way. The leases of many go in one call: those of one grace are due at the same moments. */
+
+static void send_watch(struct hub *hub)
+{
+    timer_stop(&hub->watch_timer);
+    if (hub->watch_call != NULL)
+        call_send(hub->watch_call, NULL, NULL, hub);
+    hub->watch_call = NULL;
+}
+
+static void on_watch_gathered(void *arg)
+{
+    struct hub *hub = arg;
+    CHECK_MAGIC(hub, HUB_MAGIC);
+    send_watch(hub);
+}
+
 static void push_watch(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    struct call *call = call_new(hub->bus, SCRIPT_WATCH, 1);
+    if (hub->watch_call != NULL &&
+        (hub->watch_grace_ms != channel->grace_ms || hub->watch_count == WATCH_MAX))
+        send_watch(hub);
+    if (hub->watch_call == NULL) {
+        hub->watch_call = call_new(hub->bus, SCRIPT_WATCH, 1);
+        hub->watch_grace_ms = channel->grace_ms;
+        hub->watch_count = 0;
+        call_key(hub->watch_call, key_plain("watch"));
+        call_text(hub->watch_call, "on");
+        call_int(hub->watch_call, channel->grace_ms);
+        timer_start(&hub->watch_timer, 0);
+    }
     char *member = mem_printf("%s:%s", channel->tenant, channel->generation.text);
-    call_key(call, key_plain("watch"));
-    call_text(call, "on");
-    call_int(call, channel->grace_ms);
-    call_text(call, member);
-    call_send(call, NULL, NULL, hub);
+    call_text(hub->watch_call, member);
+    hub->watch_count++;
     mem_free(member);
+}
+
+/* Half a grace from now at most, at a moment that others share. */
+static int64_t next_watch_ms(int64_t grace_ms)
+{
+    int64_t now = clock_mono_ms(), at = now + grace_ms / 2, step = grace_ms / WATCH_MOMENTS;
+    return (step > 0 ? at - at % step : at) - now;
 }
 
 static void on_watch_timer(void *arg)
@@ -69,7 +102,7 @@ static void on_watch_timer(void *arg)
     struct channel *channel = arg;
     CHECK_MAGIC(channel, CHANNEL_MAGIC);
     push_watch(channel);
-    timer_start(&channel->watch, channel->grace_ms / 2);
+    timer_start(&channel->watch, next_watch_ms(channel->grace_ms));
 }
 
 struct channel *channel_join(struct hub *hub, const char *tenant, const char *generation)
@@ -226,6 +259,7 @@ struct hub *hub_new(struct bus *bus, struct loop *loop)
 {
     struct hub *hub = MEM_NEW(struct hub);
     *hub = (struct hub){.magic = HUB_MAGIC, .bus = bus, .loop = loop, .channels = map_new()};
+    timer_init(&hub->watch_timer, loop, on_watch_gathered, hub);
     timer_init(&hub->tick, loop, on_tick, hub);
     timer_start(&hub->tick, TICK_MS);
     hub->pubsub = pubsub_new(bus, loop,
@@ -266,6 +300,10 @@ void hub_free(struct hub *hub)
     CHECK(hub->feed_count == 0);
     calls_cancel(hub->bus, hub);
     timer_release(&hub->tick);
+    timer_release(&hub->watch_timer);
+    if (hub->watch_call != NULL)
+        call_drop(hub->watch_call);
+    hub->watch_call = NULL;
     hub->is_freed = true;
     for (struct flush *flush = hub->flushes; flush != NULL; flush = flush->next) {
         timer_release(&flush->timer);

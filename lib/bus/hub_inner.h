@@ -17,6 +17,10 @@ struct hub {
     struct map *channels; /* by the channel's name */
     struct flush *flushes;
     struct timer tick;
+    struct timer watch_timer; /* sends watch_call */
+    struct call *watch_call;  /* leases to be pushed on, gathered in this turn; NULL: none */
+    int64_t watch_grace_ms;
+    size_t watch_count;
     size_t feed_count;
     bool is_freed;
 };

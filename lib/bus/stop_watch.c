@@ -16,7 +16,7 @@ struct entry {
     struct entry *prev, *next;
     char *name; /* "<tenant> <generation> <token>", as `control` says it */
     char *flag; /* or "" */
-    struct key live;
+    char *live; /* key: asked for while in doubt. Entries are walked ten times a second: small */
     void *arg;
     int64_t told_ms; /* when on_flag was called; 0: never, or the flag was gone since */
     bool needs_look, is_ended, is_removed;
@@ -35,6 +35,7 @@ struct stop_watch {
     struct timer poll;
     int64_t interval_ms;
     unsigned answers_due;
+    bool is_any_set;   /* of the flags, as far as is known: then each is asked for */
     bool is_listening; /* `control` is subscribed */
     bool is_freed;
 };
@@ -68,6 +69,7 @@ static void free_list(struct entry **first)
         *first = e->next;
         mem_free(e->name);
         mem_free(e->flag);
+        mem_free(e->live);
         mem_free(e);
     }
 }
@@ -106,11 +108,17 @@ static void on_flags(struct call *call, int status, const struct reply *reply)
     struct stop_watch *watch = call->arg;
     struct entry *const *asked = call->extra;
     CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
+    bool is_any_set = status != 0 && watch->is_any_set;
     for (size_t i = 0;
-         status == 0 && i < reply_count(reply) && asked[i] != NULL && !watch->is_freed; i++)
-        tell_flag(watch, asked[i], reply_type(reply_at(reply, i)) != REPLY_NIL);
-    if (!watch->is_freed)
-        answered(watch);
+         status == 0 && i < reply_count(reply) && asked[i] != NULL && !watch->is_freed; i++) {
+        bool is_set = reply_type(reply_at(reply, i)) != REPLY_NIL;
+        is_any_set = is_any_set || is_set;
+        tell_flag(watch, asked[i], is_set);
+    }
+    if (watch->is_freed)
+        return;
+    watch->is_any_set = is_any_set;
+    answered(watch);
 }
 
 static void on_live(struct call *call, int status, const struct reply *reply)
@@ -133,13 +141,15 @@ static void ask(struct stop_watch *watch, struct call *call, call_decode decode)
     call_send(call, decode, NULL, watch);
 }
 
-/* One MGET for all flags, and an EXISTS for each live key in doubt: one write, one answer. */
-static void ask_all(struct stop_watch *watch)
+/* `verb` of all flags; whether a live key is in doubt is seen on the way. */
+static bool ask_flags(struct stop_watch *watch, const char *verb, call_decode decode)
 {
+    bool is_in_doubt = false;
     struct entry **asked = mem_new_array(watch->count + 1, sizeof(struct entry *));
-    struct call *flags = call_new_plain(watch->bus, "MGET");
+    struct call *flags = call_new_plain(watch->bus, verb);
     size_t n = 0;
     for (struct entry *e = watch->first; e != NULL; e = e->next) {
+        is_in_doubt = is_in_doubt || (e->needs_look && !e->is_ended);
         if (e->flag[0] == '\0')
             continue;
         asked[n++] = e;
@@ -147,15 +157,34 @@ static void ask_all(struct stop_watch *watch)
     }
     flags->extra = asked;
     if (n > 0)
-        ask(watch, flags, on_flags);
+        ask(watch, flags, decode);
     else
         call_drop(flags);
-    for (struct entry *e = watch->first; e != NULL; e = e->next) {
+    return is_in_doubt;
+}
+
+static void on_how_many(struct call *call, int status, const struct reply *reply)
+{
+    struct stop_watch *watch = call->arg;
+    CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
+    if (status == 0 && reply_int(reply, 1) != 0)
+        (void)ask_flags(watch, "MGET", on_flags); /* the poll has looked at doubts */
+    answered(watch);
+}
+
+/* Flags are set seldom and asked for often. So first how many there are, which costs Redis and this
+ * process a fraction of an answer each; which ones only when there are any. And an EXISTS for each
+ * live key in doubt. One write, one answer. */
+static void ask_all(struct stop_watch *watch)
+{
+    bool is_in_doubt = watch->is_any_set ? ask_flags(watch, "MGET", on_flags)
+                                         : ask_flags(watch, "EXISTS", on_how_many);
+    for (struct entry *e = is_in_doubt ? watch->first : NULL; e != NULL; e = e->next) {
         if (!e->needs_look || e->is_ended)
             continue;
         struct call *live = call_new_plain(watch->bus, "EXISTS");
         live->extra = mem_dup(&(struct look){e, watch->is_listening}, sizeof(struct look));
-        call_key(live, e->live);
+        call_text(live, e->live);
         ask(watch, live, on_live);
     }
 }
@@ -264,7 +293,7 @@ void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *ge
     struct entry *e = MEM_NEW(struct entry);
     *e = (struct entry){
         .name = name_of(tenant, generation, token), .flag = mem_strdup(flag), .arg = entry};
-    e->live = key_live(tenant, generation, token);
+    e->live = mem_strdup(key_live(tenant, generation, token).text);
     e->needs_look = true; /* `control` may have named it before the claim's answer was here */
     list_add(&watch->first, e);
     watch->count++;

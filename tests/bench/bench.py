@@ -30,13 +30,13 @@ KINDS = {kind.name: kind for kind in (servers.Direct, servers.Nginx, servers.Slu
 class House:
     """The systems that run, and how long things are looked at."""
 
-    def __init__(self, folder, is_quick):
+    def __init__(self, folder, is_quick, rounds):
         self.folder, self.book = folder, Book()
         self.window_ms = 1500 if is_quick else 3000
-        self.stops = 1000 if is_quick else 3400  # over three rounds more than 10,000
+        self.stops = 1000 if rounds < 3 else 3400  # over three rounds more than 10,000
         self.step = 2 if is_quick else 1
         self.micro_tokens = 100000
-        self.readers = 2000 if is_quick else 10000
+        self.readers = 2000 if rounds < 3 else 10000
         self.provider = servers.Provider(folder)
         self.systems = {}
         self.names = [n for n in KINDS if not n.startswith("node") or shutil.which("npm")]
@@ -109,7 +109,7 @@ def main():
         servers.prepare_node()
     began, load = datetime.datetime.now(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        house = House(pathlib.Path(folder), is_quick)
+        house = House(pathlib.Path(folder), is_quick, rounds)
         try:
             measure(house, measures, rounds)
         finally:

@@ -103,7 +103,7 @@ class Leaks(Loads):
 
     def options(self, house, system):
         stops = house.stops if system.name == "sluice" else house.stops // 8
-        return dict(streams=STREAMS, tokens=500, delay_ms=20, stagger_ms=500, warmup_ms=0, window_ms=90000, stop_min_ms=10, stop_max_ms=150, stops=stops, patience_ms=15000)
+        return dict(streams=STREAMS, tokens=500, delay_ms=20, stagger_ms=500, warmup_ms=0, window_ms=60000, stop_min_ms=10, stop_max_ms=150, stops=stops, patience_ms=15000)
 
     def run_one(self, house, system):
         if system.name == "node":  # nothing is published unless somebody resumes
@@ -163,7 +163,7 @@ class Curve(Loads):
     def run_one(self, house, system):
         for streams in self.POINTS:
             delay_ms = 1000 * streams // self.RATE
-            stagger_ms = max(1000, streams)
+            stagger_ms = max(1000, 4 * streams)  # slow enough that none begins in the window
             total_ms = stagger_ms + 1500 + house.window_ms + 500
             result = load(system, streams=streams, tokens=total_ms // delay_ms, delay_ms=delay_ms, stagger_ms=stagger_ms, warmup_ms=stagger_ms + 1500, window_ms=house.window_ms, once=True, patience_ms=15000)
             house.book.add_load("sluice", f"curve{streams}", result)
