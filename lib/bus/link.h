@@ -5,8 +5,8 @@
  *
  * Commands are pipelined. Each completes exactly once, never before link_command returns: with a
  * reply, or with -ERR_UNAVAILABLE (the link was not up, or broke: the command may or may not have
- * run), or -ERR_TIMEOUT. A timeout breaks the link: what waits behind it would wait as well. There is
- * none while the server goes on taking or answering, nor because this process was held up. */
+ * run), or -ERR_TIMEOUT. A timeout breaks the link: what waits behind it would wait as well. There
+ * is none while the server goes on taking or answering, nor because this process was held up. */
 #ifndef SLUICE_BUS_LINK_H
 #define SLUICE_BUS_LINK_H
 
