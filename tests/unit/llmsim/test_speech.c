@@ -119,7 +119,7 @@ static void readable_text_goes_on_at_any_byte(void **state)
     for (size_t at = 1; at < strlen(whole); at++) {
         (void)snprintf(prefill, sizeof prefill, "%.*s", (int)at, whole);
         (void)say("tokens=160", prefill, -1);
-        strncat(prefill, said[PART_TEXT], sizeof prefill - strlen(prefill) - 1);
+        (void)snprintf(prefill + at, sizeof prefill - at, "%s", said[PART_TEXT]);
         assert_string_equal(prefill, whole);
     }
     (void)say("tokens=3", "Hello", -1); /* not ours: from the beginning */
