@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { BURST = 64 };
+enum { BURST = 64, MADE_UP_US = 100 * 1000 };
 
 static void free_answer(void *arg)
 {
@@ -131,6 +131,16 @@ static void complete(struct answer *a)
     http_stream_close(stream);
 }
 
+/* What is late is made up for, unless it is more, as after a client that did not read. */
+static void await_next(struct answer *a)
+{
+    int64_t now_us = clock_mono_us(), delay_us = a->script.delay_ms * 1000;
+    a->next_us += delay_us;
+    if (a->next_us < now_us - delay_us - MADE_UP_US)
+        a->next_us = now_us;
+    timer_start_at(&a->timer, a->next_us);
+}
+
 void answer_drip(struct answer *a)
 {
     if (a->drip.len > 0) {
@@ -140,8 +150,10 @@ void answer_drip(struct answer *a)
     a->is_full = http_stream_is_full(a->stream);
     if (a->drip.len == 0 && a->ends_after_drip)
         complete(a);
+    else if (!a->is_full && a->drip.len > 0)
+        timer_start(&a->timer, 0);
     else if (!a->is_full)
-        timer_start(&a->timer, a->drip.len > 0 ? 0 : a->script.delay_ms);
+        await_next(a);
 }
 
 /* Whatever is due now: one token, or, without a delay, as many as fit. */
@@ -172,7 +184,7 @@ static void talk(struct answer *a)
         if (is_over)
             complete(a);
         else if (!a->is_full)
-            timer_start(&a->timer, a->script.delay_ms);
+            await_next(a);
     }
     buf_release(&out);
 }
@@ -223,7 +235,8 @@ static void stream_start(struct answer *a)
     a->format->open(&out, &a->frame);
     http_stream_write(a->stream, buf_as_span(&out));
     buf_release(&out);
-    timer_start(&a->timer, a->script.first_ms);
+    a->next_us = clock_mono_us() + a->script.first_ms * 1000;
+    timer_start_at(&a->timer, a->next_us);
 }
 
 void answer_start(struct simulator *sim, struct http_request *request, struct row *row,

@@ -27,6 +27,7 @@ struct answer {
     char *model;
     struct buf drip; /* bytes that go out one by one */
     struct timer timer;
+    int64_t next_us; /* when the next token is due: no token's lateness makes the next one late */
 };
 
 /* answer.c */

@@ -1,7 +1,8 @@
-/* Owns: one hiredis context and its two events. Invariant: a context is freed by us only at the end
- * of a turn, never under one of its callbacks (inside the connect callback hiredis 0.14 would
- * crash); one that failed or was closed by the server frees itself, and is forgotten in the
- * callback that tells so. Replies belong to hiredis.
+/* Owns: one hiredis context, its two events and its flush. What a turn has written goes out at its
+ * end; only what the kernel does not take then waits for the socket to be writable. Invariant: a
+ * context is freed by us only at the end of a turn, never under one of its callbacks (inside the
+ * connect callback hiredis 0.14 would crash); one that failed or was closed by the server frees
+ * itself, and is forgotten in the callback that tells so. Replies belong to hiredis.
  *
  * hiredis moves all that it has not sent yet to the front after each write, which takes the square
  * of its length: so it gets a piece at a time, and what is behind waits in `unsent`. */
@@ -38,10 +39,12 @@ struct conn {
     struct conn_hooks hooks;
     redisAsyncContext *ctx; /* NULL once it freed itself */
     struct event *readable, *writable;
+    struct last_call last;
     TAILQ_HEAD(, unsent) unsent; /* whole commands, but that the first one may have begun */
-    bool is_over;                /* on_closed was called */
-    bool is_closed;              /* conn_close was called */
-    uint64_t moves;              /* how often the server took something */
+    bool is_open, is_writing;
+    bool is_over;   /* on_closed was called */
+    bool is_closed; /* conn_close was called */
+    uint64_t moves; /* how often the server took something */
 };
 
 /* hiredis's five hooks into an event loop. Reading goes on for good, so its event persists: nothing
@@ -57,16 +60,25 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 static void feed(struct conn *conn);
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+static void write_out(void *arg)
 {
     struct conn *conn = arg;
-    (void)fd, (void)what;
     CHECK_MAGIC(conn, CONN_MAGIC);
+    if (conn->ctx == NULL)
+        return;
     size_t before = sdslen(conn->ctx->c.obuf);
+    conn->is_writing = true;
     redisAsyncHandleWrite(conn->ctx);
+    conn->is_writing = false;
     if (conn->ctx != NULL && sdslen(conn->ctx->c.obuf) < before)
         conn->moves++;
     feed(conn);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    write_out(arg);
 }
 
 static void add_read(void *arg)
@@ -87,7 +99,10 @@ static void add_write(void *arg)
 {
     struct conn *conn = arg;
     CHECK_MAGIC(conn, CONN_MAGIC);
-    (void)event_add(conn->writable, NULL);
+    if (conn->is_open && !conn->is_writing)
+        last_call_start(&conn->last);
+    else
+        (void)event_add(conn->writable, NULL);
 }
 
 static void del_write(void *arg)
@@ -151,8 +166,10 @@ static void on_connect(const redisAsyncContext *ctx, int status)
     CHECK_MAGIC(conn, CONN_MAGIC);
     if (status != REDIS_OK)
         over(conn, ctx->errstr == NULL ? "connect" : ctx->errstr);
-    else if (!conn->is_closed)
+    else if (!conn->is_closed) {
+        conn->is_open = true;
         conn->hooks.on_open(conn->hooks.arg);
+    }
 }
 
 static void on_disconnect(const redisAsyncContext *ctx, int status)
@@ -188,6 +205,7 @@ struct conn *conn_new(struct loop *loop, const char *address, int port,
     struct conn *conn = MEM_NEW(struct conn);
     *conn = (struct conn){.magic = CONN_MAGIC, .loop = loop, .hooks = *hooks, .ctx = ctx};
     TAILQ_INIT(&conn->unsent);
+    last_call_init(&conn->last, loop, write_out, conn);
     ctx->data = conn;
 #if HIREDIS_MAJOR >= 1
     ctx->c.reader->maxelements = ELEMENTS_MAX;
@@ -271,5 +289,6 @@ void conn_close(struct conn *conn)
     CHECK_MAGIC(conn, CONN_MAGIC);
     CHECK(!conn->is_closed);
     conn->is_closed = true;
+    last_call_release(&conn->last);
     loop_defer(conn->loop, reap, conn);
 }

@@ -16,7 +16,7 @@ struct entry {
     struct entry *prev, *next;
     char *name; /* "<tenant> <generation> <token>", as `control` says it */
     char *flag; /* or "" */
-    char *live; /* key: asked for while in doubt. Entries are walked ten times a second: small */
+    char *live; /* key: asked for while in doubt */
     void *arg;
     int64_t told_ms; /* when on_flag was called; 0: never, or the flag was gone since */
     bool needs_look, is_ended, is_removed;
@@ -35,8 +35,11 @@ struct stop_watch {
     struct timer poll;
     int64_t interval_ms;
     unsigned answers_due;
-    bool is_any_set;   /* of the flags, as far as is known: then each is asked for */
-    bool is_listening; /* `control` is subscribed */
+    struct command flags; /* the names of all flags, unless is_changed */
+    bool is_changed;      /* what is watched, since they were written */
+    bool is_in_doubt;     /* one of the entries may be */
+    bool is_any_set;      /* of the flags, as far as is known: then each is asked for */
+    bool is_listening;    /* `control` is subscribed */
     bool is_freed;
 };
 
@@ -141,15 +144,13 @@ static void ask(struct stop_watch *watch, struct call *call, call_decode decode)
     call_send(call, decode, NULL, watch);
 }
 
-/* `verb` of all flags; whether a live key is in doubt is seen on the way. */
-static bool ask_flags(struct stop_watch *watch, const char *verb, call_decode decode)
+/* Which of the flags are set. */
+static void ask_which(struct stop_watch *watch)
 {
-    bool is_in_doubt = false;
     struct entry **asked = mem_new_array(watch->count + 1, sizeof(struct entry *));
-    struct call *flags = call_new_plain(watch->bus, verb);
+    struct call *flags = call_new_plain(watch->bus, "MGET");
     size_t n = 0;
     for (struct entry *e = watch->first; e != NULL; e = e->next) {
-        is_in_doubt = is_in_doubt || (e->needs_look && !e->is_ended);
         if (e->flag[0] == '\0')
             continue;
         asked[n++] = e;
@@ -157,19 +158,50 @@ static bool ask_flags(struct stop_watch *watch, const char *verb, call_decode de
     }
     flags->extra = asked;
     if (n > 0)
-        ask(watch, flags, decode);
+        ask(watch, flags, on_flags);
     else
         call_drop(flags);
-    return is_in_doubt;
 }
 
 static void on_how_many(struct call *call, int status, const struct reply *reply)
 {
     struct stop_watch *watch = call->arg;
+    (void)call;
     CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
     if (status == 0 && reply_int(reply, 1) != 0)
-        (void)ask_flags(watch, "MGET", on_flags); /* the poll has looked at doubts */
+        ask_which(watch);
     answered(watch);
+}
+
+/* How many of the flags are set. Their names are written out once, not at every poll. */
+static void ask_how_many(struct stop_watch *watch)
+{
+    if (watch->is_changed) {
+        command_reset(&watch->flags);
+        for (struct entry *e = watch->first; e != NULL; e = e->next)
+            if (e->flag[0] != '\0')
+                command_text(&watch->flags, e->flag);
+        watch->is_changed = false;
+    }
+    if (watch->flags.count == 0)
+        return;
+    struct call *call = call_new_plain(watch->bus, "EXISTS");
+    call_join(call, &watch->flags);
+    ask(watch, call, on_how_many);
+}
+
+static void ask_for_live_keys(struct stop_watch *watch)
+{
+    watch->is_in_doubt = false;
+    for (struct entry *e = watch->first; e != NULL; e = e->next) {
+        if (!e->needs_look || e->is_ended)
+            continue;
+        struct call *live = call_new_plain(watch->bus, "EXISTS");
+        live->extra = mem_dup(&(struct look){e, watch->is_listening}, sizeof(struct look));
+        call_text(live, e->live);
+        ask(watch, live, on_live);
+        watch->is_in_doubt = true; /* until a poll finds none */
+    }
 }
 
 /* Flags are set seldom and asked for often. So first how many there are, which costs Redis and this
@@ -177,16 +209,12 @@ static void on_how_many(struct call *call, int status, const struct reply *reply
  * live key in doubt. One write, one answer. */
 static void ask_all(struct stop_watch *watch)
 {
-    bool is_in_doubt = watch->is_any_set ? ask_flags(watch, "MGET", on_flags)
-                                         : ask_flags(watch, "EXISTS", on_how_many);
-    for (struct entry *e = is_in_doubt ? watch->first : NULL; e != NULL; e = e->next) {
-        if (!e->needs_look || e->is_ended)
-            continue;
-        struct call *live = call_new_plain(watch->bus, "EXISTS");
-        live->extra = mem_dup(&(struct look){e, watch->is_listening}, sizeof(struct look));
-        call_text(live, e->live);
-        ask(watch, live, on_live);
-    }
+    if (watch->is_any_set)
+        ask_which(watch);
+    else
+        ask_how_many(watch);
+    if (watch->is_in_doubt)
+        ask_for_live_keys(watch);
 }
 
 static void on_poll(void *arg)
@@ -200,6 +228,7 @@ static void on_poll(void *arg)
 
 static void look_at_all(struct stop_watch *watch)
 {
+    watch->is_in_doubt = true;
     for (struct entry *e = watch->first; e != NULL; e = e->next)
         e->needs_look = true;
 }
@@ -246,6 +275,7 @@ struct stop_watch *stop_watch_new(struct bus *bus, struct loop *loop, int64_t in
     *watch =
         (struct stop_watch){.magic = STOP_WATCH_MAGIC, .bus = bus, .loop = loop, .hooks = *hooks};
     watch->by_name = map_new();
+    command_init(&watch->flags);
     watch->control = key_plain("control");
     watch->interval_ms = interval_ms;
     timer_init(&watch->poll, loop, on_poll, watch);
@@ -262,6 +292,7 @@ static void release(void *arg)
     free_list(&watch->first);
     free_list(&watch->removed);
     map_free(watch->by_name);
+    command_release(&watch->flags);
     watch->magic = 0;
     mem_free(watch);
 }
@@ -297,6 +328,7 @@ void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *ge
     e->needs_look = true; /* `control` may have named it before the claim's answer was here */
     list_add(&watch->first, e);
     watch->count++;
+    watch->is_changed = watch->is_in_doubt = true;
     CHECK(map_put(watch->by_name, e->name, e) == NULL);
 }
 
@@ -311,6 +343,7 @@ void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char 
         return;
     list_remove(&watch->first, e);
     watch->count--;
+    watch->is_changed = true;
     e->is_removed = true;
     list_add(&watch->removed, e);
     if (watch->answers_due == 0)

@@ -21,6 +21,7 @@ struct loop {
     struct event *turn_end; /* made active when something is deferred: runs after the callbacks that
                                are active now */
     struct deferred *first, **last;
+    TAILQ_HEAD(last_calls, last_call) last_calls;
     bool is_running_deferred;
     bool is_stopping;
 };
@@ -63,6 +64,7 @@ struct loop *loop_new(void)
     loop->turn_end = evtimer_new(loop->base, on_turn_end, loop);
     CHECK(loop->turn_end != NULL);
     loop->last = &loop->first;
+    TAILQ_INIT(&loop->last_calls);
     return loop;
 }
 
@@ -85,11 +87,26 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
+/* `end` marks what is due in this turn: a flush may start others, and release any. */
+static void run_last_calls(struct loop *loop)
+{
+    struct last_call end = {.is_due = true}, *f;
+    TAILQ_INSERT_TAIL(&loop->last_calls, &end, link);
+    while ((f = TAILQ_FIRST(&loop->last_calls)) != &end) {
+        last_call_release(f);
+        f->on_last_call(f->arg);
+    }
+    TAILQ_REMOVE(&loop->last_calls, &end, link);
+}
+
 void loop_run(struct loop *loop)
 {
     CHECK_MAGIC(loop, LOOP_MAGIC);
-    while (!loop->is_stopping) /* one turn each */
-        CHECK(event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) == 0);
+    while (!loop->is_stopping) { /* one turn each */
+        int wait = TAILQ_EMPTY(&loop->last_calls) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+        CHECK(event_base_loop(loop->base, wait | EVLOOP_NO_EXIT_ON_EMPTY) == 0);
+        run_last_calls(loop);
+    }
     loop->is_stopping = false;
 }
 
@@ -119,4 +136,25 @@ void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
         wake_turn_end(loop);
     *loop->last = d;
     loop->last = &d->next;
+}
+
+void last_call_init(struct last_call *f, struct loop *loop, void (*on_last_call)(void *arg),
+                    void *arg)
+{
+    *f = (struct last_call){.loop = loop, .on_last_call = on_last_call, .arg = arg};
+}
+
+void last_call_start(struct last_call *f)
+{
+    if (f->is_due)
+        return;
+    f->is_due = true;
+    TAILQ_INSERT_TAIL(&f->loop->last_calls, f, link);
+}
+
+void last_call_release(struct last_call *f)
+{
+    if (f->is_due)
+        TAILQ_REMOVE(&f->loop->last_calls, f, link);
+    f->is_due = false;
 }

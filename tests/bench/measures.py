@@ -155,7 +155,7 @@ class Sustained(Loads):
 
 
 class Curve(Loads):
-    """5,000 tokens/s in all, over 10 to 5,000 streams: what a token costs must not depend on how many streams there are."""
+    """5,000 tokens/s in all, over 10 to 5,000 streams, which speak in no step with each other: what a token costs must not depend on how many streams there are."""
 
     name, systems = "curve", ("sluice",)
     RATE, POINTS = 5000, (10, 100, 1000, 5000)
@@ -165,7 +165,7 @@ class Curve(Loads):
             delay_ms = 1000 * streams // self.RATE
             stagger_ms = max(1000, 4 * streams)  # slow enough that none begins in the window
             total_ms = stagger_ms + 1500 + house.window_ms + 500
-            result = load(system, streams=streams, tokens=total_ms // delay_ms, delay_ms=delay_ms, stagger_ms=stagger_ms, warmup_ms=stagger_ms + 1500, window_ms=house.window_ms, once=True, patience_ms=15000)
+            result = load(system, streams=streams, tokens=total_ms // delay_ms, delay_ms=delay_ms, stagger_ms=stagger_ms, jitter_ms=delay_ms, warmup_ms=stagger_ms + 1500, window_ms=house.window_ms, once=True, patience_ms=15000)
             house.book.add_load("sluice", f"curve{streams}", result)
             system.settle()
 

@@ -354,7 +354,8 @@ static void set_up(const struct load_options *options, struct load_result *resul
         s->fd = s->control_fd = -1;
         s->answer.arg = s;
         s->answer.on_body = options->body == NULL ? NULL : on_body;
-        plan(s, load.now_us + 1000 * options->stagger_ms * i / options->streams);
+        plan(s, load.now_us + 1000 * options->stagger_ms * i / options->streams +
+                    (int64_t)(drand48() * 1000 * (double)options->jitter_ms)); /* never seeded */
     }
 }
 

@@ -16,6 +16,7 @@ struct load_options {
     int64_t streams;
     int64_t tokens;     /* that each stream shall have */
     int64_t stagger_ms; /* the slots begin spread over this time */
+    int64_t jitter_ms;  /* and each up to so much later, so that streams do not speak in step */
     int64_t warmup_ms, window_ms;
     int64_t patience_ms;              /* for what is open at the window's end */
     int64_t stop_min_ms, stop_max_ms; /* after the first token */

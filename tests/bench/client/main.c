@@ -38,6 +38,7 @@ static const struct {
     {{"streams", 1, NULL, 0}, NULL, &options.streams},
     {{"tokens", 1, NULL, 0}, NULL, &options.tokens},
     {{"stagger-ms", 1, NULL, 0}, NULL, &options.stagger_ms},
+    {{"jitter-ms", 1, NULL, 0}, NULL, &options.jitter_ms},
     {{"warmup-ms", 1, NULL, 0}, NULL, &options.warmup_ms},
     {{"window-ms", 1, NULL, 0}, NULL, &options.window_ms},
     {{"patience-ms", 1, NULL, 0}, NULL, &options.patience_ms},

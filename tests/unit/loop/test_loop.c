@@ -168,6 +168,28 @@ static void moves_a_running_timer(void **state)
     timer_release(&soon);
 }
 
+static void comes_once_when_it_is_due_however_often_put_off(void **state)
+{
+    struct timer t;
+    int64_t began = clock_mono_us();
+    (void)state;
+    timer_init(&t, loop, stop, x);
+    for (int64_t ms = 1; ms <= 20; ms++)
+        timer_start(&t, ms);
+    loop_run(loop);
+    assert_true(clock_mono_us() - began >= 20 * 1000);
+    assert_false(timer_is_on(&t));
+
+    timer_start(&t, 1); /* its timeout stays where it is when it is stopped and started later */
+    timer_stop(&t);
+    began = clock_mono_us();
+    timer_start(&t, 15);
+    loop_run(loop);
+    assert_true(clock_mono_us() - began >= 15 * 1000);
+    assert_string_equal(order, "xx");
+    timer_release(&t);
+}
+
 static void keeps_silent_after_stop_and_release(void **state)
 {
     struct timer stopped, released, unused = {.handle = NULL}, last;
@@ -206,6 +228,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_chain_of_deferred_calls_starves_nobody, begin, end),
         cmocka_unit_test_setup_teardown(runs_what_is_deferred_when_freed, begin, end),
         cmocka_unit_test_setup_teardown(moves_a_running_timer, begin, end),
+        cmocka_unit_test_setup_teardown(comes_once_when_it_is_due_however_often_put_off, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(keeps_silent_after_stop_and_release, begin, end),
         cmocka_unit_test_setup_teardown(lends_its_base, begin, end),
     };
