@@ -149,6 +149,7 @@ static void open_program(struct program *p, const struct conf *conf)
     api->magic = API_MAGIC;
     api->conf = conf;
     api->loop = loop_new();
+    loop_moderate(api->loop);
     api->audiences = map_new();
     api->is_public_local = open_address(conf) == NULL;
     api->is_admin_local = host_is_loopback(span_of(conf->api_admin_listen));

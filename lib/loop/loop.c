@@ -2,12 +2,21 @@
  * when no other callback is on the stack. */
 #include "loop/loop.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <event2/event.h>
 #include <stddef.h>
+#include <time.h>
 
-enum { LOOP_MAGIC = 0x6c6f6f70 };
+enum {
+    LOOP_MAGIC = 0x6c6f6f70,
+    /* of the moderation: a window, the turns in it that begin and end it, and how long it waits */
+    WINDOW_US = 10 * 1000,
+    MANY_TURNS = 90,
+    FEW_TURNS = 20,
+    NAP_US = 300
+};
 
 struct deferred {
     struct deferred *next;
@@ -22,6 +31,11 @@ struct loop {
                                are active now */
     struct deferred *first, **last;
     TAILQ_HEAD(last_calls, last_call) last_calls;
+    struct moderation {
+        bool is_wanted, is_on;
+        int turns;         /* in this window */
+        int64_t window_us; /* its begin */
+    } moderation;
     bool is_running_deferred;
     bool is_stopping;
 };
@@ -99,10 +113,33 @@ static void run_last_calls(struct loop *loop)
     TAILQ_REMOVE(&loop->last_calls, &end, link);
 }
 
+void loop_moderate(struct loop *loop)
+{
+    CHECK_MAGIC(loop, LOOP_MAGIC);
+    loop->moderation.is_wanted = true;
+}
+
+/* Many turns in a window begin it, few while it is on end it. */
+static void moderate(struct moderation *m)
+{
+    static const struct timespec nap = {.tv_nsec = NAP_US * 1000};
+    int64_t now_us = clock_mono_us();
+    if (now_us - m->window_us >= WINDOW_US) {
+        m->is_on = m->turns >= (m->is_on ? FEW_TURNS : MANY_TURNS);
+        m->turns = 0;
+        m->window_us = now_us;
+    }
+    m->turns++;
+    if (m->is_on)
+        (void)nanosleep(&nap, NULL); /* a signal may cut it short */
+}
+
 void loop_run(struct loop *loop)
 {
     CHECK_MAGIC(loop, LOOP_MAGIC);
     while (!loop->is_stopping) { /* one turn each */
+        if (loop->moderation.is_wanted)
+            moderate(&loop->moderation);
         int wait = TAILQ_EMPTY(&loop->last_calls) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
         CHECK(event_base_loop(loop->base, wait | EVLOOP_NO_EXIT_ON_EMPTY) == 0);
         run_last_calls(loop);

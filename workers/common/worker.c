@@ -176,6 +176,7 @@ static void open_worker(struct worker *worker, const struct daemon *daemon, stru
     TAILQ_INIT(&worker->gone);
     TAILQ_INIT(&worker->dirty);
     worker->loop = loop_new();
+    loop_moderate(worker->loop);
     worker->process = process_new(worker->loop, &hooks);
     timer_init(&worker->announce, worker->loop, on_announce, worker);
     timer_init(&worker->ready, worker->loop, on_ready_due, worker);
