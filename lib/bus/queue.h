@@ -20,6 +20,7 @@ struct claim {
     struct span lane, on_stop, user;     /* each may be empty */
     struct span attempt;                 /* the note that the last release left, or empty */
     struct span user_message;            /* the committed form, msgpack */
+    struct span graph;                   /* its name; empty: none */
     int64_t queued_at_ms;                /* when it was accepted */
 };
 /* claim NULL and status 0: nothing to do. Repeated by the bus with the same nonce after a lost

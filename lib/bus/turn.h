@@ -28,6 +28,10 @@ struct begin {
     struct span title;        /* first 80 characters of the message */
     struct span metadata;     /* JSON text or SPAN_NONE */
     struct span model;        /* or SPAN_NONE */
+    /* A graph's name. SPAN_NONE, and no model either: the script takes what the chat has parked (an
+     * ask), then the graph of the chat's last committed turn, and moves the turn to the graph lane
+     * of the same kind. */
+    struct span graph;
     const char *on_stop;      /* "discard" "keep" "keep_seen" */
     const char *on_interrupt; /* "interrupted" "continue" "restart" */
     int64_t grace_ms;         /* on_disconnect: stop; 0: continue */
@@ -84,6 +88,12 @@ struct finish {
     const char *usage_source;
     struct span reply;  /* done: committed message, msgpack */
     struct span output; /* stateless: JSON text {text, reasoning, tool_calls} */
+    struct span graph;  /* the graph's name, kept by the chat; SPAN_NONE: it was a model's turn */
+    /* done, of a graph that asks back: what the chat keeps for parked_ms to go on behind the
+     * question. Any other `done` of the chat drops what was parked. */
+    struct span resume; /* JSON text, of the event */
+    struct span parked; /* opaque; SPAN_NONE: nothing */
+    int64_t parked_ms;
 };
 enum finish_outcome { FINISH_MINE, FINISH_OTHER, FINISH_GONE, FINISH_BEHIND };
 struct finish_answer {

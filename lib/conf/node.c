@@ -1,5 +1,5 @@
 /* The tree of a YAML file. Owns its nodes, which are freed by one list and never one by one. */
-#include "conf/node.h"
+#include "conf/yaml.h"
 #include "base/mem.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ void tree_free(struct tree *tree)
     mem_free(tree);
 }
 
-struct node *tree_add(struct tree *tree, enum node_kind kind, struct place at)
+struct node *tree_add(struct tree *tree, enum node_kind kind, struct mark at)
 {
     struct node *node = MEM_NEW(struct node);
     node->kind = kind;
@@ -50,7 +50,7 @@ bool node_is_empty(const struct node *node)
     return node->kind == NODE_TEXT && node->is_plain && node->text[0] == '\0';
 }
 
-int tree_fail(const struct tree *tree, struct place at, struct err *err, const char *format, ...)
+int tree_fail(const struct tree *tree, struct mark at, struct err *err, const char *format, ...)
 {
     char message[sizeof(err->message)];
     va_list args;

@@ -4,7 +4,7 @@
 #define SLUICE_CONF_ROWS_H
 
 #include "conf/conf.h"
-#include "conf/node.h"
+#include "conf/yaml.h"
 
 enum conf_kept { KEPT_TEXT, KEPT_NUMBER, KEPT_LIST };
 enum conf_type {

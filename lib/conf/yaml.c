@@ -3,7 +3,7 @@
  * aliases are refused. Owns the parser. Invariant: a tree that comes out has every name once per
  * map. */
 #include "base/mem.h"
-#include "conf/node.h"
+#include "conf/yaml.h"
 #include <yaml.h>
 
 struct reader {
@@ -12,22 +12,22 @@ struct reader {
     struct node *open[YAML_DEPTH_MAX]; /* lists and maps around here */
     size_t depth;
     char *name; /* a map's member of which the value comes next */
-    struct place name_at;
+    struct mark name_at;
     bool has_document;
 };
 
-static struct place place_of(yaml_mark_t mark)
+static struct mark place_of(yaml_mark_t mark)
 {
-    return (struct place){(int)mark.line + 1, (int)mark.column + 1};
+    return (struct mark){(int)mark.line + 1, (int)mark.column + 1};
 }
 
 /* The place of a byte. */
-static struct place place_at(struct span bytes, size_t offset)
+static struct mark place_at(struct span bytes, size_t offset)
 {
-    struct place at = {1, 1};
+    struct mark at = {1, 1};
     for (size_t i = 0; i < offset && i < bytes.len; i++) {
         if (bytes.ptr[i] == '\n')
-            at = (struct place){at.line + 1, 1};
+            at = (struct mark){at.line + 1, 1};
         else if (((unsigned char)bytes.ptr[i] & 0xc0) != 0x80)
             at.column++;
     }
@@ -58,7 +58,7 @@ static size_t first_bad_byte(struct span bytes)
 static int check_bytes(const struct tree *tree, struct span bytes, struct err *err)
 {
     if (bytes.len > YAML_BYTES_MAX)
-        return tree_fail(tree, (struct place){1, 1}, err, "the file is larger than %d bytes",
+        return tree_fail(tree, (struct mark){1, 1}, err, "the file is larger than %d bytes",
                          YAML_BYTES_MAX);
     if (!span_is_utf8(bytes))
         return tree_fail(tree, place_at(bytes, first_bad_byte(bytes)), err, "not UTF-8");
@@ -106,7 +106,7 @@ static int place_node(struct reader *r, struct node *node)
 
 static int on_name(struct reader *r, const yaml_event_t *event)
 {
-    struct place at = place_of(event->start_mark);
+    struct mark at = place_of(event->start_mark);
     const char *name = (const char *)event->data.scalar.value;
     if (strlen(name) != event->data.scalar.length)
         return tree_fail(r->tree, at, r->err, "a name with a NUL in it");
@@ -140,7 +140,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *event)
 
 static int on_open(struct reader *r, const yaml_event_t *event, enum node_kind kind)
 {
-    struct place at = place_of(event->start_mark);
+    struct mark at = place_of(event->start_mark);
     if (wants_name(r))
         return tree_fail(r->tree, at, r->err, "a name must be a text");
     if (r->depth == YAML_DEPTH_MAX)
@@ -155,7 +155,7 @@ static int on_open(struct reader *r, const yaml_event_t *event, enum node_kind k
 static int check_marks(const struct reader *r, const yaml_event_t *event, const yaml_char_t *anchor,
                        const yaml_char_t *tag)
 {
-    struct place at = place_of(event->start_mark);
+    struct mark at = place_of(event->start_mark);
     if (anchor != NULL)
         return tree_fail(r->tree, at, r->err, "anchors (&%s) are not allowed",
                          (const char *)anchor);
@@ -200,7 +200,7 @@ static int on_yaml_event(struct reader *r, const yaml_event_t *event)
 static int on_bad_yaml(const struct reader *r, const yaml_parser_t *parser, struct span bytes)
 {
     CHECK(parser->error != YAML_MEMORY_ERROR); /* out of memory aborts everywhere */
-    struct place at = parser->error == YAML_READER_ERROR ? place_at(bytes, parser->problem_offset)
+    struct mark at = parser->error == YAML_READER_ERROR ? place_at(bytes, parser->problem_offset)
                                                          : place_of(parser->problem_mark);
     return tree_fail(r->tree, at, r->err, "not YAML: %s",
                      parser->problem == NULL ? "unreadable" : parser->problem);

@@ -19,8 +19,14 @@ struct run_end {
     int code;            /* ERR_x or -ERR_x */
     const char *message; /* for people; NULL: the table's */
     int provider_status; /* 0: none */
+    struct span node;    /* of a graph's failed step, or SPAN_NONE */
     bool is_resumable;   /* interrupted */
+    /* done, of a graph that asks back: JSON text {expires_at}, and what the chat keeps to go on
+     * from it */
+    struct span resume, parked;
+    int64_t parked_ms;
     /* all */
+    struct span graph;         /* its name, kept by the chat; SPAN_NONE: no graph */
     struct span model, system; /* the effective ones */
 };
 

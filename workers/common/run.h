@@ -45,6 +45,19 @@ MUST_USE int run_put_call(struct run *run, const struct call_piece *call);
 /* A MAP event, of which a work puts few. Between the two calls nothing else may be put. */
 struct mp_fields run_begin_event(struct run *run, enum event_kind kind);
 void run_end_event(struct run *run, struct mp_fields *fields);
+/* The same, with a checkpoint that reaches Redis in one step with the event, behind the fence:
+ * field and value of the generation's steps; `is_shown`: text of a step that is not over yet is in
+ * the log. on_logged (may be NULL) comes once it is there, never before this returns, and not when
+ * the run is over by then. */
+struct run_checkpoint {
+    const char *field;
+    struct span value; /* copied */
+    bool is_shown;
+    void (*on_logged)(void *arg);
+    void *arg;
+};
+void run_end_event_kept(struct run *run, struct mp_fields *fields,
+                        const struct run_checkpoint *checkpoint);
 /* Bytes of output that an earlier claim put and that this one goes on from: the limit counts them.
  */
 void run_count_output(struct run *run, size_t bytes);

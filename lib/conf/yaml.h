@@ -1,7 +1,7 @@
-/* Private to lib/conf: a YAML file as a tree of texts, lists and maps, each with its place, and
+/* A YAML file as a tree of texts, lists and maps, each with its place, and
  * errors that name a place. */
-#ifndef SLUICE_CONF_NODE_H
-#define SLUICE_CONF_NODE_H
+#ifndef SLUICE_CONF_YAML_H
+#define SLUICE_CONF_YAML_H
 
 #include "base/check.h"
 #include "base/err.h"
@@ -10,17 +10,17 @@
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 
 /* Lines and columns count from 1. */
-struct place {
+struct mark {
     int line, column;
 };
 
 struct node {
     enum node_kind kind;
-    struct place at;
+    struct mark at;
     char *text;    /* of a TEXT */
     bool is_plain; /* a TEXT without quotes */
     char *name;    /* as a member of a map, else NULL */
-    struct place name_at;
+    struct mark name_at;
     struct node *first, *last, *next; /* children, and the next sibling */
     size_t count;
     struct node *older; /* all nodes of a tree, newest first */
@@ -41,12 +41,12 @@ MUST_USE int tree_read(struct span bytes, const char *file, struct tree **out, s
 /* node.c */
 struct tree *tree_new(const char *file);
 void tree_free(struct tree *tree); /* NULL is a no-op */
-struct node *tree_add(struct tree *tree, enum node_kind kind, struct place at);
+struct node *tree_add(struct tree *tree, enum node_kind kind, struct mark at);
 const struct node *node_member(const struct node *map,
                                const char *name); /* NULL when absent, or when `map` is none */
 bool node_is_empty(const struct node *node);      /* nothing stands there: `name:` alone */
 /* Fills err with "file:line:column: " and the message; returns -ERR_CONFIG. */
-__attribute__((format(printf, 4, 5))) int tree_fail(const struct tree *tree, struct place at,
+__attribute__((format(printf, 4, 5))) int tree_fail(const struct tree *tree, struct mark at,
                                                     struct err *err, const char *format, ...);
 
 #endif

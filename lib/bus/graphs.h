@@ -1,0 +1,37 @@
+/* Graphs in Redis: what workers publish, a generation's checkpoints. Parked asks are begin's and
+ * finish's (turn.h). */
+#ifndef SLUICE_BUS_GRAPHS_H
+#define SLUICE_BUS_GRAPHS_H
+
+#include "bus/bus.h"
+
+struct published {
+    struct span name, version, text; /* text: the file's bytes */
+    struct span about; /* JSON text for GET /v1/graphs: {start, nodes: [{id, kind, visible}], tools:
+                          [id]} */
+};
+/* Says that this worker can run them: hash `graphs` (name -> newest version, about, until when),
+ * `graph:<version>` the text. Kept a day beyond the last word; said again with each announcement of
+ * the worker. Nothing while Redis is away. */
+void graphs_publish(struct bus *bus, const struct published *graphs, size_t count);
+
+struct graph_row {
+    struct span name, version, about;
+};
+typedef void (*on_graphs)(int status, const struct graph_row *rows, size_t count, void *arg);
+void graphs_list(struct bus *bus, on_graphs done,
+                 void *arg); /* in order of name, those that are still kept */
+/* text SPAN_NONE: not known */
+typedef void (*on_graph_text)(int status, struct span text, void *arg);
+void graphs_text(struct bus *bus, struct span version, on_graph_text done, void *arg);
+
+/* All checkpoints of a generation, in no order; what was parked by the ask that it goes on behind
+ * is the field `ask`. */
+struct kept_step {
+    struct span field, value;
+};
+typedef void (*on_steps)(int status, const struct kept_step *steps, size_t count, void *arg);
+void graphs_steps(struct bus *bus, const char *tenant, const char *generation, on_steps done,
+                  void *arg);
+
+#endif

@@ -1,0 +1,24 @@
+/* The graphs of a folder, all checked, also against each other: names are unique, sub-graphs exist,
+ * no recursion, depth 4 at most. */
+#ifndef SLUICE_GRAPHS_LIBRARY_H
+#define SLUICE_GRAPHS_LIBRARY_H
+
+#include "graphs/graph.h"
+
+struct library; /* owns its graphs */
+
+/* Every *.yaml of the folder, in order of name. The first thing that is wrong in each file goes to
+ * on_wrong (may be NULL); -ERR_CONFIG when there was any, with the first in `err`. */
+MUST_USE int library_read(const char *folder, void (*on_wrong)(const char *message, void *arg),
+                          void *arg, struct library **out, struct err *err);
+/* One more, or another version of one; takes it. */
+MUST_USE int library_add(struct library *library, struct graph *graph, struct err *err);
+void library_free(struct library *library);
+size_t library_count(const struct library *library);
+const struct graph *library_at(const struct library *library, size_t index);
+const struct graph *library_find(const struct library *library,
+                                 struct span name); /* the newest; NULL: none */
+const struct graph *library_find_version(const struct library *library,
+                                         struct span version); /* NULL: none */
+
+#endif
