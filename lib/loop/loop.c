@@ -14,7 +14,7 @@ enum {
     /* of the moderation: a window, the turns in it that begin and end it, and how long it waits */
     WINDOW_US = 10 * 1000,
     MANY_TURNS = 90,
-    FEW_TURNS = 20,
+    FEW_TURNS = 12,
     NAP_US = 300
 };
 
