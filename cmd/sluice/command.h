@@ -15,5 +15,10 @@ int command_queue(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_graph(int argc, char **argv);
+
+/* Of `sluice graph`. */
+int command_graph_check(int argc, char **argv);
+int command_graph_draw(int argc, char **argv);
 
 #endif

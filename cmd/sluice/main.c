@@ -17,6 +17,7 @@ static const struct command COMMANDS[] = {
      "start the whole stack on this machine: Redis, a provider, the API and a worker"},
     {"stop", command_stop, "stop a generation and print the message given back"},
     {"tail", command_tail, "print a generation while it runs"},
+    {"graph", command_graph, "check and draw graph files"},
     {"queue", command_queue, "look at the queue, pause and resume lanes, see what died"},
     {"doctor", command_doctor, "look at Redis and the configuration, and say what to do"},
     {"config", command_config, "print the effective settings, secrets masked"},

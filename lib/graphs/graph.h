@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "graphs/limits.h"
 #include "graphs/template.h"
 #include <stdint.h>
 
@@ -64,10 +65,12 @@ struct graph_tool {
     const char *id, *description;
     const char *parameters;       /* JSON Schema, JSON text */
     struct graph_request request; /* `.args` is there beside the state */
+    const struct expr **exprs;    /* of its request: evaluated together for each call */
+    size_t expr_count;
 };
 
 struct graph_case {
-    struct expr *condition;
+    const struct expr *condition;
     const char *then; /* node id */
     struct mark at;
 };
@@ -86,7 +89,7 @@ struct graph_node {
     const char *on_error; /* node id or NULL */
     int64_t timeout_ms;   /* 0: none of its own */
     struct retry retry;
-    bool is_visible;
+    bool is_visible; /* of llm, agent and set; of graph: the visible ones of the sub-graph show */
 
     union {
         struct {               /* llm, agent */
@@ -106,7 +109,7 @@ struct graph_node {
             bool wants_json; /* response: json (else text) */
         } http;
         struct {
-            struct expr *value;
+            const struct expr *value;
         } set;
         struct {
             struct graph_case *cases;
@@ -119,7 +122,7 @@ struct graph_node {
             bool is_fast; /* fail: fast */
         } parallel;
         struct {
-            struct expr *over;
+            const struct expr *over;
             int64_t concurrency;
             bool is_fast;
             struct graph_node *child; /* `do` */
@@ -130,6 +133,7 @@ struct graph_node {
         } ask;
         struct {
             const char *graph;   /* name of the sub-graph */
+            struct mark at;      /* of that name */
             struct value *input; /* NULL: the state's input */
         } sub;
     } of;
@@ -152,8 +156,9 @@ struct graph {
     size_t tool_count;
     struct graph_node *nodes;
     size_t node_count;
-    struct expr **exprs; /* by index */
+    const struct expr **exprs; /* by index */
     size_t expr_count;
+    struct own *own; /* all of it */
 };
 
 /* Reads and checks one file: unknown or misspelled fields, wrong types, unknown or unreachable
@@ -161,9 +166,17 @@ struct graph {
  * -ERR_CONFIG: err says "file:line:column: what is wrong; what to write". `file` is for messages,
  * copied. */
 MUST_USE int graph_read(struct span bytes, const char *file, struct graph **out, struct err *err);
+/* The same, and every problem goes to on_problem (may be NULL), in order of place; err has the
+ * first. */
+typedef void (*on_graph_problem)(const char *message, void *arg);
+MUST_USE int graph_read_all(struct span bytes, const char *file, on_graph_problem on_problem,
+                            void *arg, struct graph **out, struct err *err);
 void graph_free(struct graph *graph); /* NULL is a no-op */
 const struct graph_node *graph_node(const struct graph *graph,
                                     const char *id); /* NULL for "end" and unknown ones */
 const struct graph_tool *graph_tool(const struct graph *graph, const char *id);
+/* The children of a parallel or map node; other kinds have none. */
+size_t graph_child_count(const struct graph_node *node);
+const struct graph_node *graph_child(const struct graph_node *node, size_t index);
 
 #endif

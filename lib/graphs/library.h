@@ -7,11 +7,16 @@
 
 struct library; /* owns its graphs */
 
+/* One file of a path, as graph_read_all; one that cannot be read is a problem too. */
+MUST_USE int graph_load(const char *path, on_graph_problem on_problem, void *arg,
+                        struct graph **out, struct err *err);
+
 /* Every *.yaml of the folder, in order of name. The first thing that is wrong in each file goes to
  * on_wrong (may be NULL); -ERR_CONFIG when there was any, with the first in `err`. */
 MUST_USE int library_read(const char *folder, void (*on_wrong)(const char *message, void *arg),
                           void *arg, struct library **out, struct err *err);
-/* One more, or another version of one; takes it. */
+/* One more, or another version of one; takes it, and frees it when its sub-graphs are not what they
+ * must be: -ERR_CONFIG. */
 MUST_USE int library_add(struct library *library, struct graph *graph, struct err *err);
 void library_free(struct library *library);
 size_t library_count(const struct library *library);
