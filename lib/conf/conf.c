@@ -235,3 +235,11 @@ const struct conf_tenant *conf_find_tenant(const struct conf *conf, struct span 
             return &conf->tenants[i];
     return NULL;
 }
+
+const char *conf_find_secret(const struct conf *conf, struct span name)
+{
+    for (size_t i = 0; i < conf->secret_count; i++)
+        if (span_is(name, conf->secrets[i].name))
+            return conf->secrets[i].value;
+    return NULL;
+}

@@ -34,6 +34,9 @@ struct conf_key {
     char *id, *tenant, *role, *sha256;
     int64_t connections;
 };
+struct conf_secret {
+    char *name, *value; /* the secret itself, resolved */
+};
 
 /* How each type of types.def is kept. */
 #define CONF_KEPT_TEXT   char *
@@ -56,6 +59,8 @@ struct conf {
     size_t tenant_count;
     struct conf_key *keys;
     size_t key_count;
+    struct conf_secret *secrets;
+    size_t secret_count;
     char *path; /* of the file; NULL: none */
 };
 
@@ -88,6 +93,9 @@ bool conf_model_can(const struct conf_model *model,
                     const char *ability); /* declared for it: supports */
 const struct conf_tenant *conf_find_tenant(const struct conf *conf,
                                            struct span name); /* `default` is always there */
+
+const char *conf_find_secret(const struct conf *conf,
+                             struct span name); /* its text; NULL when there is none */
 
 /* What a key of `keys` is kept as: its SHA-256 in hex. */
 enum { CONF_KEY_HEX = 64 };

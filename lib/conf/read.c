@@ -194,7 +194,7 @@ static int read_table(const struct reading *r, const struct conf_table *table,
 
 static int refuse_section(const struct reading *r, const struct node *member)
 {
-    char known[KNOWN_MAX_BYTES] = "stop_key, tenant_stop_key, models, tenants, keys";
+    char known[KNOWN_MAX_BYTES] = "stop_key, tenant_stop_key, models, tenants, keys, secrets";
     const char *last = "stop";
     for (size_t i = 0; i < conf_settings.count; i++) {
         const char *section = conf_settings.rows[i].section;
@@ -297,6 +297,20 @@ static int check_keys(const struct reading *r)
     return 0;
 }
 
+/* An empty one would go out as a request without its secret, and look like a server's fault. */
+static int check_secrets(const struct reading *r)
+{
+    const struct node *secrets = node_member(r->tree->root, "secrets");
+    for (const struct node *item = secrets == NULL ? NULL : secrets->first; item != NULL;
+         item = item->next) {
+        const struct node *value = node_member(item, "value");
+        if (*value->text == '\0')
+            return tree_fail(r->tree, value->at, r->err, "the value is empty; expected %s",
+                             type_expected(TYPE_SECRET));
+    }
+    return 0;
+}
+
 /* A provider's own place, where the file does not say another. */
 static void fill_places(const struct reading *r)
 {
@@ -324,6 +338,8 @@ int conf_read_tree(struct conf *conf, const struct tree *tree, struct err *err)
         result = check_fallbacks(&r);
     if (result == 0)
         result = check_keys(&r);
+    if (result == 0)
+        result = check_secrets(&r);
     if (result == 0)
         fill_places(&r);
     return result;

@@ -27,6 +27,7 @@ const struct conf_rows conf_settings = {settings, COUNT_OF(settings)};
 #define SECTION_model  "models"
 #define SECTION_tenant "tenants"
 #define SECTION_key    "keys"
+#define SECTION_secret "secrets"
 static const struct conf_row list_rows[] = {
 #define Y(list_, name_, field_, type_, fallback_, min_, max_, sentence_)                           \
     {.section = SECTION_##list_,                                                                   \
@@ -41,8 +42,8 @@ static const struct conf_row list_rows[] = {
 #include "conf/lists.def"
 #undef Y
 };
-enum { ROWS_model = 13, ROWS_tenant = 7, ROWS_key = 5 };
-_Static_assert(COUNT_OF(list_rows) == ROWS_model + ROWS_tenant + ROWS_key,
+enum { ROWS_model = 13, ROWS_tenant = 7, ROWS_key = 5, ROWS_secret = 2 };
+_Static_assert(COUNT_OF(list_rows) == ROWS_model + ROWS_tenant + ROWS_key + ROWS_secret,
                "a row was added to lists.def: count it here");
 
 const struct conf_table conf_tables[CONF_TABLES] = {
@@ -64,6 +65,12 @@ const struct conf_table conf_tables[CONF_TABLES] = {
      offsetof(struct conf, keys),
      offsetof(struct conf, key_count),
      "id"},
+    {"secrets",
+     {list_rows + ROWS_model + ROWS_tenant + ROWS_key, ROWS_secret},
+     sizeof(struct conf_secret),
+     offsetof(struct conf, secrets),
+     offsetof(struct conf, secret_count),
+     "name"},
 };
 
 bool row_is_at_top(const struct conf_row *row)

@@ -42,7 +42,7 @@ struct conf_table {
 /* rows.c */
 extern const struct conf_rows conf_settings;
 extern const struct conf_table conf_tables[];
-enum { CONF_TABLES = 3, CONF_KEY_MAX = 48, CONF_VARIABLE_MAX = 64 };
+enum { CONF_TABLES = 4, CONF_KEY_MAX = 48, CONF_VARIABLE_MAX = 64 };
 bool row_is_at_top(const struct conf_row *row); /* stop_key and tenant_stop_key */
 void row_key(const struct conf_row *row,
              char out[CONF_KEY_MAX]); /* its name in the file: "worker.slots", "stop_key" */
@@ -58,7 +58,7 @@ void rows_release(struct conf_rows rows, void *owner);
 void *table_items(const struct conf_table *table, const struct conf *conf, size_t *count);
 void table_set_items(const struct conf_table *table, struct conf *conf, void *items, size_t count);
 
-/* types.c. Where a provider is unless its model says otherwise; NULL for an unknown one. */
+/* checks.c. Where a provider is unless its model says otherwise; NULL for an unknown one. */
 const char *provider_base_url(struct span name);
 /* types.c. A text from outside into the owner's field; replaces what is there. On failure nothing
  * changes and `why` says "... ; expected ...", without the text when it may be a secret. */

@@ -40,8 +40,9 @@ static const struct broken broken_files[] = {
     {"worker:\n  slots: 1\n  slots: 2\n", "3:3", "'slots' stands here twice", NULL},
     /* names */
     {"aip: {}\n", "1:1", "unknown name 'aip'",
-     "stop_key, tenant_stop_key, models, tenants, keys, redis, api, worker, limits, keep, queue, "
-     "log"},
+     "stop_key, tenant_stop_key, models, tenants, keys, secrets, redis, api, worker, graph, "
+     "limits, "
+     "keep, queue, log"},
     {"stop: {key: x}\n", "1:1", "unknown name 'stop'", "stop_key"},
     {"worker:\n  slot: 8\n", "2:3", "unknown name 'slot'",
      "slots, lease, drain, stop_poll, gather, metrics_listen"},
@@ -135,6 +136,35 @@ static const struct broken broken_files[] = {
      NULL},
     {"keys: [{id: k, sha256: \"" HASH "\"}, {id: k, sha256: \"" HASH "\"}]\n", "1:98",
      "id 'k' stands in keys twice", NULL},
+    /* graphs */
+    {"graph: {folders: x}\n", "1:9", "unknown name 'folders'", "folder, hosts, networks"},
+    {"graph: {folder: [x]}\n", "1:17", "folder must be a single value", "a path"},
+    {"graph: {hosts: crm.example}\n", "1:16", "hosts must be a list", "crm.example:8443"},
+    {"graph: {hosts: [\"https://crm.example\"]}\n", "1:17", "'https://crm.example'",
+     "*.example.com"},
+    {"graph: {hosts: [\"crm.example/x\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"crm.example:70000\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"crm.example:\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"*example.com\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"*.\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"a.*.example\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"*=10.0.0.1:80\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"a=10.0.0.1\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"a=localhost:80\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"a=::1:80\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {hosts: [\"a=\"]}\n", "1:17", "not valid", NULL},
+    {"graph: {networks: [10.0.0.0/33]}\n", "1:20", "'10.0.0.0/33'", "10.0.0.0/8"},
+    {"secrets: [{name: crm}]\n", "1:11", "'value' is missing", NULL},
+    {"secrets: [{value: \"env:T_KEY\"}]\n", "1:11", "'name' is missing", NULL},
+    {"secrets: [{name: a-b, value: \"env:T_KEY\"}]\n", "1:18", "'a-b'", "a-z A-Z 0-9 _"},
+    {"secrets: [{name: crm, value: canary}]\n", "1:30", "the value is not valid",
+     "env:NAME or file:PATH"},
+    {"secrets: [{name: crm, value: \"\"}]\n", "1:30", "the value is empty",
+     "env:NAME or file:PATH"},
+    {"secrets: [{name: crm, value: \"env:T_EMPTY\"}]\n", "1:30", "T_EMPTY is empty", NULL},
+    {"secrets: [{name: a, value: \"env:T_KEY\"}, {name: a, value: \"env:T_KEY\"}]\n", "1:49",
+     "name 'a' stands in secrets twice", NULL},
 };
 
 #endif

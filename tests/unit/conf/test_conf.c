@@ -127,6 +127,9 @@ static void check_values(const struct conf *conf)
     assert_int_equal(conf->keep_dead, 7 * 86400000);
     assert_int_equal(conf->queue_interactive_timeout, 600000);
     assert_int_equal(conf->queue_batch_timeout, 86400000);
+    assert_string_equal(conf->graph_folder, "");
+    assert_int_equal(conf->graph_hosts.count + conf->graph_networks.count, 0);
+    assert_int_equal(conf->secret_count, 0);
     assert_string_equal(conf->log_level, "info");
     assert_string_equal(conf->log_format, "text");
     const struct conf_tenant *tenant = conf_find_tenant(conf, SPAN_LIT("default"));
@@ -225,6 +228,27 @@ static void block_style_and_lists_are_read(void **state)
     assert_int_equal(conf->models[1].total_ms, 900000);
     assert_non_null(conf_find_tenant(conf, SPAN_LIT("acme")));
     assert_non_null(conf_find_tenant(conf, SPAN_LIT("default")));
+    conf_free(conf);
+}
+
+static void what_graphs_may_reach_is_read(void **state)
+{
+    (void)state;
+    struct conf *conf = loaded(
+        "graph:\n  folder: /etc/sluice/graphs\n  hosts: [crm.example, 'crm.example:8443', "
+        "'*.example.com', '*:8080', '*', 'tools.test:443=127.0.0.1:9000', 'v6.test=[::1]:9', "
+        "'10.0.0.1:80', '[fd00::1]:80']\n  networks: [10.0.0.0/8, 'fd00::/8']\n"
+        "secrets: [{name: crm, value: 'env:T_KEY'}, {name: Other_1, value: 'env:T_SECRET'}]\n");
+    assert_string_equal(conf->graph_folder, "/etc/sluice/graphs");
+    assert_int_equal(conf->graph_hosts.count, 9);
+    assert_int_equal(conf->graph_networks.count, 2);
+    assert_string_equal(conf_find_secret(conf, SPAN_LIT("crm")), "canary-provider-key");
+    assert_string_equal(conf_find_secret(conf, SPAN_LIT("Other_1")), "canary-token-secret");
+    assert_null(conf_find_secret(conf, SPAN_LIT("cr")));
+    char *text = printed(conf);
+    assert_null(strstr(text, "canary"));
+    assert_non_null(strstr(text, "secrets:\n  - {name: \"crm\", value: \"***\"}\n"));
+    mem_free(text);
     conf_free(conf);
 }
 
@@ -661,6 +685,7 @@ int main(void)
         cmocka_unit_test(empty_files_and_sections_change_nothing),
         cmocka_unit_test(the_designs_example_is_read),
         cmocka_unit_test(block_style_and_lists_are_read),
+        cmocka_unit_test(what_graphs_may_reach_is_read),
         cmocka_unit_test(every_mistake_names_its_place_and_what_was_expected),
         cmocka_unit_test(sizes_are_bounded_before_the_parser_sees_them),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
