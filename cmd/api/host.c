@@ -1,7 +1,7 @@
 /* Host and Origin. The invariant: whatever is not known to be ours is foreign. */
 #include "api/host.h"
 
-#include "http/http.h"
+#include "base/address.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static struct span split_port(struct span address, struct span *port)
 
 bool host_is_loopback(struct span address)
 {
-    return http_host_is_loopback(address);
+    return address_host_is_loopback(address);
 }
 
 bool host_is_listed(struct span origin, const struct conf_list *origins)
@@ -45,8 +45,9 @@ static bool is_own(struct span origin, struct span host)
     (void)split_port(rest, &origin_port);
     (void)split_port(host, &host_port);
     struct span http = SPAN_LIT("80");
-    return http_host_is_loopback(rest) && span_equal(origin_port.ptr == NULL ? http : origin_port,
-                                                     host_port.ptr == NULL ? http : host_port);
+    return address_host_is_loopback(rest) &&
+           span_equal(origin_port.ptr == NULL ? http : origin_port,
+                      host_port.ptr == NULL ? http : host_port);
 }
 
 int host_check(struct span host, struct span origin, const struct conf_list *origins,

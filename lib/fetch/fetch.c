@@ -5,20 +5,50 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "fetch/multi.h"
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* The guard, at the only two places where a transfer comes to a connection: its own, before a byte
+ * leaves, and one that another request has left open. */
+
+static bool is_allowed(struct fetch *fetch, const struct address *address, unsigned port)
+{
+    const char *what = guard_refuses(fetch->guard, &fetch->place, address, port);
+    if (what != NULL)
+        fetch->refused = what;
+    return what == NULL;
+}
+
+static curl_socket_t on_curl_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct fetch *fetch = arg;
+    CHECK_MAGIC(fetch, FETCH_MAGIC);
+    struct address address = address_of_socket(&to->addr);
+    if (fetch->is_silent || purpose != CURLSOCKTYPE_IPCXN ||
+        !is_allowed(fetch, &address, address_port(&to->addr)))
+        return CURL_SOCKET_BAD;
+    fetch->is_dialled = true;
+    return socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+}
+
+static bool is_kept_one_allowed(struct fetch *fetch, const char *remote, int port)
+{
+    struct address address = {.bits = 0};
+    (void)address_parse(span_of(remote), &address); /* else it is none, and refused */
+    return fetch->guard == NULL || is_allowed(fetch, &address, (unsigned)port);
+}
 
 /* Callbacks of libcurl. Each counts itself in `depth` while a hook runs. */
 
 static int on_curl_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
-    (void)remote;
     (void)local;
-    (void)remote_port;
     (void)local_port;
     struct fetch *fetch = arg;
     CHECK_MAGIC(fetch, FETCH_MAGIC);
-    fetch->is_connected = true;
-    if (fetch->is_silent)
+    if (fetch->is_silent || !is_kept_one_allowed(fetch, remote, remote_port))
         return CURL_PREREQFUNC_ABORT;
+    fetch->is_connected = true;
     fetch->fetcher->depth++;
     if (fetch->hooks.on_connected != NULL)
         fetch->hooks.on_connected(fetch, fetch->hooks.arg);
@@ -92,6 +122,10 @@ static void set_callbacks(struct fetch *fetch)
     CHECK(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error) == CURLE_OK);
     CHECK(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_curl_connected) == CURLE_OK);
     CHECK(curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch) == CURLE_OK);
+    if (fetch->guard != NULL) {
+        CHECK(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_curl_open) == CURLE_OK);
+        CHECK(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch) == CURLE_OK);
+    }
     CHECK(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header) == CURLE_OK);
     CHECK(curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch) == CURLE_OK);
     CHECK(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_body) == CURLE_OK);
@@ -109,6 +143,7 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
     fetch->hooks = *hooks;
     fetch->started_ms = clock_mono_ms();
     fetch->total_ms = request->total_ms;
+    fetch->guard = request->guard;
     buf_init(&fetch->head, FETCH_HEAD_BYTES);
     int result = request_prepare(fetch, request, err);
     if (result != 0) {
@@ -126,6 +161,7 @@ void fetch_free(struct fetch *fetch)
 {
     curl_easy_cleanup(fetch->easy); /* NULL is fine */
     curl_slist_free_all(fetch->headers);
+    curl_slist_free_all(fetch->connect_to);
     buf_release(&fetch->head);
     fetch->magic = 0;
     mem_free(fetch);
@@ -180,6 +216,8 @@ void fetch_resume(struct fetch *fetch)
 /* How libcurl's result is called in this house. */
 static int name_result(const struct fetch *fetch, CURLcode result)
 {
+    if (fetch->refused != NULL && !fetch->is_dialled && result != CURLE_OPERATION_TIMEDOUT)
+        return -ERR_FORBIDDEN;
     switch ((int)result) {
     case CURLE_OK: /* also for a connection that was closed within the head */
         return fetch->is_head_done ? 0 : -ERR_PROVIDER_ERROR;
@@ -205,25 +243,15 @@ void fetch_complete(struct fetch *fetch, CURLcode result)
     const char *detail = fetch->error[0] != '\0' ? fetch->error : curl_easy_strerror(result);
     if (result == CURLE_OK)
         detail = "the connection was closed within the response's header";
+    if (status == -ERR_FORBIDDEN) {
+        (void)snprintf(fetch->error, sizeof fetch->error,
+                       "its host leads to a %s address, which may not be asked", fetch->refused);
+        detail = fetch->error;
+    }
     if (buf_error(&fetch->head) != 0)
         detail = "the response's header is too large";
     fetcher_remove(fetch);
     if (!is_silent)
         fetch->hooks.on_done(fetch, status, status == 0 ? "" : detail, fetch->hooks.arg);
     fetch_free(fetch);
-}
-
-struct span fetch_response_header(const struct fetch *fetch, const char *name)
-{
-    CHECK_MAGIC(fetch, FETCH_MAGIC);
-    struct span rest = buf_as_span(&fetch->head);
-    while (rest.len > 0) {
-        struct span value = span_cut(&rest, '\n');
-        if (value.len > 0 && value.ptr[value.len - 1] == '\r')
-            value.len--;
-        struct span field = span_cut(&value, ':');
-        if (value.ptr != NULL && span_is_nocase(field, name))
-            return span_trim(value);
-    }
-    return SPAN_NONE;
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "fetch/guard.h"
 #include "loop/loop.h"
 
 struct fetcher; /* one per process */
@@ -34,7 +35,8 @@ struct fetch_hooks {
     /* Exactly once unless cancelled: 0: the response ended as HTTP says it should;
      * -ERR_TIMEOUT_CONNECT, -ERR_TIMEOUT_TOTAL, -ERR_PROVIDER_ERROR (could not connect, TLS, no or
      * not HTTP's answer, more than 64 KiB of headers; `detail` says what), -ERR_PROVIDER_TRUNCATED
-     * (cut or reset in the body). The fetch frees itself after it. */
+     * (cut or reset in the body), -ERR_FORBIDDEN (its guard: every address that the host has is
+     * refused, and none was connected to). The fetch frees itself after it. */
     void (*on_done)(struct fetch *fetch, int status, const char *detail, void *arg);
     void *arg;
 };
@@ -44,12 +46,14 @@ struct fetch_request {
     const char *url;    /* http or https, without user and password */
     const struct fetch_header *headers;
     size_t header_count;
-    struct span body;   /* copied; SPAN_NONE for none */
-    int64_t connect_ms; /* name, TCP and TLS */
-    int64_t total_ms;   /* from the start to the end of the body; 0: none */
+    struct span body;                /* copied; SPAN_NONE for none */
+    int64_t connect_ms;              /* name, TCP and TLS */
+    int64_t total_ms;                /* from the start to the end of the body; 0: none */
+    const struct fetch_guard *guard; /* NULL: none. Borrowed until on_done or fetch_cancel */
 };
 
-/* Starts; never calls back before it returns. -ERR_BAD_REQUEST for an unusable URL or header. */
+/* Starts; never calls back before it returns. -ERR_BAD_REQUEST for an unusable URL or header,
+ * -ERR_FORBIDDEN for a host that the guard refuses by its name. */
 MUST_USE int fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
                          const struct fetch_hooks *hooks, struct fetch **out, struct err *err);
 /* Closes the connection at once; silence afterwards; safe inside the hooks. */
@@ -59,5 +63,12 @@ void fetch_pause(
 void fetch_resume(struct fetch *fetch);
 struct span fetch_response_header(const struct fetch *fetch,
                                   const char *name); /* SPAN_NONE when absent */
+
+/* Walks the headers of the response: `rest` is SPAN_NONE before the first. */
+MUST_USE bool fetch_next_header(const struct fetch *fetch, struct span *rest, struct span *name,
+                                struct span *value);
+/* Of the headers retry-after-ms (which some providers send besides, and which is exact) and
+ * Retry-After (seconds, or a date of RFC 9110); -1 when neither says anything. A day at most. */
+int64_t fetch_retry_after_ms(const struct fetch *fetch);
 
 #endif

@@ -27,13 +27,18 @@ struct fetch {
     int status;
     int64_t started_ms;
     int64_t total_ms;
-    bool is_added;     /* in the multi handle */
-    bool is_connected; /* the request went out */
-    bool is_head_done; /* on_head was called, or would have been */
-    bool is_silent;    /* cancelled or over: no hook any more */
-    bool is_paused;    /* the caller wants no body now */
-    bool is_held;      /* libcurl was told so and keeps bytes back */
-    bool has_act;      /* in `acts` */
+    const struct fetch_guard *guard; /* NULL: none */
+    struct fetch_place place;        /* where its rule says that the host is */
+    struct curl_slist *connect_to;   /* the same for libcurl */
+    const char *refused; /* what an address was that the guard refused; NULL: none was */
+    bool is_dialled;     /* the guard has let it connect to an address */
+    bool is_added;       /* in the multi handle */
+    bool is_connected;   /* the request went out */
+    bool is_head_done;   /* on_head was called, or would have been */
+    bool is_silent;      /* cancelled or over: no hook any more */
+    bool is_paused;      /* the caller wants no body now */
+    bool is_held;        /* libcurl was told so and keeps bytes back */
+    bool has_act;        /* in `acts` */
     char error[CURL_ERROR_SIZE];
     TAILQ_ENTRY(fetch) link;
     TAILQ_ENTRY(fetch) act_link;

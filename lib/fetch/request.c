@@ -1,6 +1,7 @@
 /* How a request is written down for libcurl: what is checked before, and the options that every
  * transfer has. Knows nothing of running transfers. */
 #include "base/mem.h"
+#include "base/num.h"
 #include "fetch/multi.h"
 
 static bool is_token(const char *name)
@@ -12,28 +13,78 @@ static bool is_token(const char *name)
                '\0';
 }
 
-static int check_url(const char *url, struct err *err)
+/* Parts of a URL as libcurl understands it, which is what it connects to. */
+struct url_parts {
+    char *scheme, *user, *password, *host, *port;
+};
+
+static void parts_release(struct url_parts *parts)
 {
+    curl_free(parts->scheme);
+    curl_free(parts->user);
+    curl_free(parts->password);
+    curl_free(parts->host);
+    curl_free(parts->port);
+}
+
+static bool cut_url(const char *url, struct url_parts *parts)
+{
+    CURLU *parsed = curl_url();
+    CHECK(parsed != NULL);
+    bool is_url =
+        curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_SCHEME, &parts->scheme, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_HOST, &parts->host, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_PORT, &parts->port, CURLU_DEFAULT_PORT) == CURLUE_OK;
+    (void)curl_url_get(parsed, CURLUPART_USER, &parts->user, 0); /* NULL: it has none */
+    (void)curl_url_get(parsed, CURLUPART_PASSWORD, &parts->password, 0);
+    curl_url_cleanup(parsed);
+    return is_url;
+}
+
+/* What other readers of URLs take for the host's end, or for another letter. */
+static bool is_ambiguous(const char *url)
+{
+    for (; *url != '\0'; url++)
+        if (*url == '\\' || (unsigned char)*url > 0x7f)
+            return true;
+    return false;
+}
+
+static int ask_guard(struct fetch *fetch, const char *url, const struct url_parts *parts,
+                     struct err *err)
+{
+    uint64_t port;
+    if (is_ambiguous(url) || num_parse_u64(span_of(parts->port), &port) != 0 || port > UINT16_MAX)
+        return err_set(err, ERR_BAD_REQUEST, "url", "a URL is written in ASCII, without \\");
+    int result = guard_host(fetch->guard, span_of(parts->host), (unsigned)port, &fetch->place, err);
+    if (result != 0 || fetch->place.port == 0)
+        return result;
+    char *line = mem_printf("::%s", fetch->place.text); /* for every host and port: it has one */
+    fetch->connect_to = curl_slist_append(NULL, line);
+    CHECK(fetch->connect_to != NULL);
+    mem_free(line);
+    return 0;
+}
+
+static int check_url(struct fetch *fetch, const char *url, struct err *err)
+{
+    struct url_parts parts = {.scheme = NULL};
+    int result = 0;
     for (const char *c = url; *c != '\0'; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
             return err_set(err, ERR_BAD_REQUEST, "url",
                            "a URL may not hold spaces or control characters");
-    int result = 0;
-    char *scheme = NULL;
-    char *user = NULL;
-    CURLU *parsed = curl_url();
-    CHECK(parsed != NULL);
-    if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+    if (!cut_url(url, &parts))
         result = err_set(err, ERR_BAD_REQUEST, "url", "not a URL");
-    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+    else if (strcmp(parts.scheme, "http") != 0 && strcmp(parts.scheme, "https") != 0)
         result =
             err_set(err, ERR_BAD_REQUEST, "url", "the URL must begin with http:// or https://");
-    else if (curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK)
+    else if (parts.user != NULL || parts.password != NULL)
         result = err_set(err, ERR_BAD_REQUEST, "url", "the URL may not hold a user or password");
-    curl_free(user);
-    curl_free(scheme);
-    curl_url_cleanup(parsed);
+    else if (fetch->guard != NULL)
+        result = ask_guard(fetch, url, &parts, err);
+    parts_release(&parts);
     return result;
 }
 
@@ -123,7 +174,7 @@ int request_prepare(struct fetch *fetch, const struct fetch_request *request, st
 {
     if (!is_token(request->method))
         return err_set(err, ERR_BAD_REQUEST, "method", "not a method");
-    int result = check_url(request->url, err);
+    int result = check_url(fetch, request->url, err);
     if (result == 0)
         result = add_headers(fetch, request, err);
     if (result != 0)
@@ -134,6 +185,7 @@ int request_prepare(struct fetch *fetch, const struct fetch_request *request, st
     set_method(fetch->easy, request);
     set_text(fetch->easy, CURLOPT_URL, request->url);
     CHECK(curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers) == CURLE_OK);
+    CHECK(curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to) == CURLE_OK);
     set_number(fetch->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
     set_number(fetch->easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
     return 0;

@@ -81,10 +81,6 @@ MUST_USE int http_listen(struct http_server *server, const char *address, char *
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 
-/* Whether "host", "host:port" or "[v6]:port", of a Host field or to listen on, is a loopback name:
- * a page that its own name server led here says another. */
-bool http_host_is_loopback(struct span host);
-
 /* The request. Spans live as long as the request. */
 enum http_method http_method(const struct http_request *r);
 struct span http_param(const struct http_request *r,

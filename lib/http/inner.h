@@ -3,7 +3,7 @@
 #ifndef SLUICE_HTTP_INNER_H
 #define SLUICE_HTTP_INNER_H
 
-#include "http/address.h"
+#include "base/address.h"
 #include "http/http.h"
 #include "http/parser.h"
 #include "http/tally.h"

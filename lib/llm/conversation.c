@@ -52,7 +52,9 @@ static int read_message(struct conversation *c, const struct llm_message *messag
 {
     struct message *added = add(c, role_of(span_of(message->role)));
     added->call_id = message->tool_call_id;
-    int result = parts_add_attachments(&added->parts, message->attachments, err);
+    int result = parts_add_json(&added->parts, message->reasoning, err);
+    if (result == 0)
+        result = parts_add_attachments(&added->parts, message->attachments, err);
     parts_add_text(&added->parts, message->content);
     if (result == 0 && message->tool_calls.len > 0) {
         result = json_parse(message->tool_calls, &added->calls_doc, err);

@@ -1,13 +1,9 @@
-/* How a provider's failures are named: HTTP answers, errors inside a stream, Retry-After. Pure: no
- * socket, no timer. Invariant: what people read of a failure has no control characters and is cut
+/* How a provider's failures are named: HTTP answers, errors inside a stream. Pure: no socket, no
+ * timer. Invariant: what people read of a failure has no control characters and is cut
  * at a character. */
-#include "base/num.h"
 #include "llm/format.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
-
-enum { RETRY_AFTER_MAX_MS = 24 * 3600 * 1000 };
 
 static void tidy(char *text, size_t room)
 {
@@ -158,29 +154,6 @@ int failure_from_event(struct llm_failure *failure, const struct json *root)
     if (message.len > 0)
         return failure_set(failure, code, "the provider broke off: %.*s", SPAN_ARG(message));
     return failure_set(failure, code, "the provider broke off with an error");
-}
-
-int64_t failure_retry_after(struct span exact_ms, struct span value, int64_t now_wall_ms)
-{
-    uint64_t ms;
-    uint64_t seconds;
-    if (num_parse_u64(exact_ms, &ms) == 0)
-        return ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : (int64_t)ms;
-    if (num_parse_u64(value, &seconds) == 0)
-        return seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : (int64_t)seconds * 1000;
-    char text[64];
-    if (value.len == 0 || value.len >= sizeof(text))
-        return -1;
-    memcpy(text, value.ptr, value.len);
-    text[value.len] = '\0';
-    struct tm tm = {0};
-    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    if (end == NULL || *end != '\0')
-        return -1;
-    int64_t wait = (int64_t)timegm(&tm) * 1000 - now_wall_ms;
-    if (wait < 0)
-        return 0;
-    return wait > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : wait;
 }
 
 void failure_hide(struct llm_failure *failure, const char *key)

@@ -84,9 +84,6 @@ void failure_from_answer(struct llm_failure *failure, int status, struct span bo
 /* An error inside a stream, `root` being the event's object: its negative code, or 0 when it is
  * none. */
 MUST_USE int failure_from_event(struct llm_failure *failure, const struct json *root);
-/* Of the headers retry-after-ms (which some providers send besides, and which is exact) and
- * Retry-After (seconds, or a date of RFC 9110); -1 when neither says anything. A day at most. */
-int64_t failure_retry_after(struct span exact_ms, struct span value, int64_t now_wall_ms);
 /* Replaces every `key` in the message by "***". */
 void failure_hide(struct llm_failure *failure, const char *key);
 

@@ -6,7 +6,6 @@
  *
  * Invariant: exactly one of on_done and on_failed, and nothing after it or after llm_cancel; the
  * memory goes at the end of the loop's turn. */
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "llm/format.h"
@@ -211,9 +210,7 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     call->status = status;
     waits_stop(&call->waits, WAIT_FIRST_BYTE);
     if (status != 200) {
-        call->reading.failure.retry_after_ms =
-            failure_retry_after(fetch_response_header(fetch, "retry-after-ms"),
-                                fetch_response_header(fetch, "retry-after"), clock_wall_ms());
+        call->reading.failure.retry_after_ms = fetch_retry_after_ms(fetch);
         call->is_retry_refused =
             span_is_nocase(fetch_response_header(fetch, "x-should-retry"), "false");
         set_state(call, CALL_REFUSED);

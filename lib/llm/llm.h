@@ -33,6 +33,8 @@ struct llm_message {
     struct span content;      /* text, or SPAN_NONE for null */
     struct span tool_calls;   /* JSON text or SPAN_NONE */
     struct span tool_call_id; /* or SPAN_NONE */
+    struct span reasoning;    /* of an assistant, given back for a round of tools: JSON text or
+                                 SPAN_NONE: [{type: "reasoning", text, signature?}] */
     struct span attachments; /* JSON text or SPAN_NONE: [{type: "image" | "text", media_type, name?,
                                 url | data (base64)}]. They stand before the content */
 };

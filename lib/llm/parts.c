@@ -86,17 +86,24 @@ static int add_attachment(struct parts *parts, const struct json *item, struct e
     return refuse(err, "an attachment is neither an image nor a text");
 }
 
-int parts_add_attachments(struct parts *parts, struct span attachments, struct err *err)
+/* Parsed, and kept for as long as the parts borrow from it. */
+static int keep_json(struct parts *parts, struct span text, const struct json **root,
+                     struct err *err)
 {
     struct json_doc *doc;
-    if (attachments.len == 0)
-        return 0;
-    int result = json_parse(attachments, &doc, err);
+    int result = json_parse(text, &doc, err);
     if (result != 0)
         return result;
     parts->docs = mem_grow(parts->docs, parts->doc_count + 1, sizeof(struct json_doc *));
     parts->docs[parts->doc_count++] = doc;
-    const struct json *list = json_root(doc);
+    *root = json_root(doc);
+    return 0;
+}
+
+int parts_add_attachments(struct parts *parts, struct span attachments, struct err *err)
+{
+    const struct json *list = NULL;
+    int result = attachments.len == 0 ? 0 : keep_json(parts, attachments, &list, err);
     for (size_t i = 0; i < json_count(list) && result == 0; i++)
         result = add_attachment(parts, json_at(list, i), err);
     return result;
@@ -149,4 +156,11 @@ int parts_add_content(struct parts *parts, const struct json *content, struct er
         for (size_t i = 0; i < json_count(content) && result == 0; i++)
             result = add_part(parts, json_at(content, i), err);
     return result;
+}
+
+int parts_add_json(struct parts *parts, struct span text, struct err *err)
+{
+    const struct json *content = NULL;
+    int result = text.len == 0 ? 0 : keep_json(parts, text, &content, err);
+    return result == 0 ? parts_add_content(parts, content, err) : result;
 }

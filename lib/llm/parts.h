@@ -37,5 +37,7 @@ void parts_add_text(struct parts *parts, struct span text);
 MUST_USE int parts_add_attachments(struct parts *parts, struct span attachments, struct err *err);
 /* The content of a message in JSON (borrowed): text, parts or null. */
 MUST_USE int parts_add_content(struct parts *parts, const struct json *content, struct err *err);
+/* The same of JSON text; SPAN_NONE adds nothing. */
+MUST_USE int parts_add_json(struct parts *parts, struct span text, struct err *err);
 
 #endif
