@@ -14,6 +14,16 @@ pkg_search_module(MSGPACK REQUIRED msgpack-c msgpack)
 add_library(sluice_msgpack INTERFACE)
 target_link_libraries(sluice_msgpack INTERFACE ${MSGPACK_LINK_LIBRARIES})
 
+# libjq has a .pc file from 1.7 on (Debian 13).
+pkg_check_modules(JQ IMPORTED_TARGET libjq)
+add_library(sluice_libjq INTERFACE)
+if(JQ_FOUND)
+    target_link_libraries(sluice_libjq INTERFACE PkgConfig::JQ)
+else()
+    find_library(SLUICE_JQ_LIBRARY jq REQUIRED)
+    target_link_libraries(sluice_libjq INTERFACE ${SLUICE_JQ_LIBRARY})
+endif()
+
 if(SLUICE_TESTS)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()

@@ -1,10 +1,12 @@
-/* Owns: one process each, its stdout pipe, its notify socket and its pidfd. Must not know what the
- * programs are. Invariant: on_exit comes once, after everything that the child wrote was handed on.
+/* Owns: one process each, its stdout pipe, its notify socket, its channel and its pidfd. Must not
+ * know what the programs are. Invariant: on_exit comes once, after everything that the child wrote
+ * was handed on.
  */
 #include "loop/child.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "loop/channel.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -30,8 +32,15 @@ struct child {
     int output_fd; /* read end of its standard output */
     int notify_fd; /* datagrams of sd_notify */
     struct event *exit_event, *output_event, *notify_event;
+    struct channel *channel; /* NULL: none */
     struct buf line;
     struct child_hooks hooks;
+};
+
+/* The child's own ends, between fork and exec. -1: none. */
+struct ends {
+    int output, channel;
+    int failure; /* tells the parent why exec failed */
 };
 
 static void close_fd(int *fd)
@@ -56,6 +65,8 @@ static void release(struct child *c)
     close_fd(&c->exit_fd);
     close_fd(&c->output_fd);
     close_fd(&c->notify_fd);
+    channel_free(c->channel);
+    c->channel = NULL;
 }
 
 static void hand_on(struct child *c, const char *line)
@@ -124,6 +135,8 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
         return;
     if (c->output_event != NULL)
         read_output(c);
+    if (c->channel != NULL)
+        channel_drain(c->channel);
     if (c->line.len > 0)
         hand_on(c, c->line.ptr); /* its last words, without a newline */
     release(c);
@@ -161,9 +174,35 @@ static int open_output(struct child *c, int *write_end)
     return fcntl(c->output_fd, F_SETFL, O_NONBLOCK);
 }
 
-/* In the child, between fork and exec. `failure_fd` tells the parent why exec failed. */
-_Noreturn static void become(const struct child_options *o, char **env, int output_fd,
-                             int failure_fd, pid_t parent)
+/* The socket pair of its channel. */
+static int open_channel(struct child *c, struct loop *loop, int *child_end)
+{
+    int ends[2];
+    if (c->hooks.on_channel == NULL)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return -1;
+    c->channel = channel_new(loop, ends[0], c->hooks.on_channel, c->hooks.arg);
+    *child_end = ends[1];
+    return 0;
+}
+
+/* Puts the child's ends in their places. The two that could lie where another belongs are moved
+ * away first. */
+static bool arrange(const struct child_options *o, struct ends *ends)
+{
+    int null_fd = open("/dev/null", O_RDONLY);
+    ends->failure = fcntl(ends->failure, F_DUPFD_CLOEXEC, CHILD_CHANNEL + 1);
+    if (ends->channel >= 0)
+        ends->channel = fcntl(ends->channel, F_DUPFD_CLOEXEC, CHILD_CHANNEL + 1);
+    return null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(ends->output, 1) == 1 &&
+           (o->error_fd < 0 || dup2(o->error_fd, 2) == 2) &&
+           (ends->channel < 0 || dup2(ends->channel, CHILD_CHANNEL) == CHILD_CHANNEL);
+}
+
+/* In the child, between fork and exec. */
+_Noreturn static void become(const struct child_options *o, char **env, struct ends ends,
+                             pid_t parent)
 {
     sigset_t none;
     (void)setpgid(0, 0); /* the terminal's Ctrl-C is the parent's to pass on */
@@ -172,14 +211,12 @@ _Noreturn static void become(const struct child_options *o, char **env, int outp
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     struct sigaction standard = {.sa_handler = SIG_DFL};
     (void)sigaction(SIGPIPE, &standard, NULL);
-    int null_fd = open("/dev/null", O_RDONLY);
-    if (getppid() == parent && null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(output_fd, 1) == 1 &&
-        (o->error_fd < 0 || dup2(o->error_fd, 2) == 2)) {
+    if (arrange(o, &ends) && getppid() == parent) {
         char *const *argv = (char *const *)(uintptr_t)o->argv; /* exec takes no const */
         (void)execvpe(argv[0], argv, env);
     }
     int why = errno;
-    ssize_t written = write(failure_fd, &why, sizeof why);
+    ssize_t written = write(ends.failure, &why, sizeof why);
     _exit(written > 0 ? 127 : 126);
 }
 
@@ -228,7 +265,7 @@ static int watch(struct child *c, struct loop *loop)
 }
 
 /* Forks; returns 0 once exec has succeeded, else errno. */
-static int launch(struct child *c, const struct child_options *o, char **env, int output_fd)
+static int launch(struct child *c, const struct child_options *o, char **env, struct ends ends)
 {
     int failure[2] = {-1, -1}, why = 0;
     if (pipe2(failure, O_CLOEXEC) != 0)
@@ -236,7 +273,7 @@ static int launch(struct child *c, const struct child_options *o, char **env, in
     pid_t parent = getpid();
     c->pid = fork();
     if (c->pid == 0)
-        become(o, env, output_fd, failure[1], parent);
+        become(o, env, (struct ends){ends.output, ends.channel, failure[1]}, parent);
     why = c->pid < 0 ? errno : 0;
     close_fd(&failure[1]);
     if (c->pid > 0 && read(failure[0], &why, sizeof why) > 0) {
@@ -252,7 +289,8 @@ int child_start(struct loop *loop, const struct child_options *options, struct c
 {
     CHECK(options->hooks.on_exit != NULL);
     char notify[128 + sizeof(struct sockaddr_un)] = "NOTIFY_SOCKET=";
-    int write_end = -1, why = 0;
+    struct ends ends = {-1, -1, -1};
+    int why = 0;
     struct child *c = MEM_NEW(struct child);
     *c = (struct child){.magic = CHILD_MAGIC,
                         .pid = -1,
@@ -262,17 +300,19 @@ int child_start(struct loop *loop, const struct child_options *options, struct c
                         .hooks = options->hooks};
     buf_init(&c->line, LINE_MAX_BYTES);
     c->notify_fd = open_notify(notify + strlen(notify), sizeof notify - strlen(notify));
-    if (c->notify_fd < 0 || open_output(c, &write_end) != 0) {
+    if (c->notify_fd < 0 || open_output(c, &ends.output) != 0 ||
+        open_channel(c, loop, &ends.channel) != 0) {
         why = errno;
         goto out;
     }
     char **env = make_environment(options->env, notify);
-    why = launch(c, options, env, write_end);
+    why = launch(c, options, env, ends);
     mem_free(env);
     if (why == 0 && watch(c, loop) != 0)
         why = errno;
 out:
-    close_fd(&write_end);
+    close_fd(&ends.output);
+    close_fd(&ends.channel);
     if (why != 0) {
         child_free(c);
         return err_set(err, ERR_SYSTEM, NULL, "cannot start %s: %s", options->argv[0],
@@ -286,6 +326,13 @@ void child_signal(struct child *c, int signal_number)
 {
     if (c != NULL && c->pid > 0)
         (void)kill(c->pid, signal_number); /* gone already: its exit is on the way */
+}
+
+int child_send(struct child *c, struct span bytes)
+{
+    CHECK_MAGIC(c, CHILD_MAGIC);
+    CHECK(c->hooks.on_channel != NULL);
+    return c->channel == NULL ? 0 : channel_send(c->channel, bytes);
 }
 
 pid_t child_pid(const struct child *c)
