@@ -1,4 +1,4 @@
-/* Append: alone, or several streams' in one call. Owns what is gathered. Invariant: whatever was
+/* Append: alone, with a checkpoint, or several streams' in one call. Owns what is gathered. Invariant: whatever was
  * given to log_append is answered once, by its own callback, in whichever call it went. */
 #include "bus/log.h"
 
@@ -124,6 +124,26 @@ static void send_alone(struct bus *bus, const struct append *a, const struct wai
     call_int(call, a->is_first_visible ? 1 : 0);
     for (size_t i = 0; i < a->count; i++)
         call_arg(call, a->events[i]);
+    call_send(call, answer_append, NULL, NULL);
+}
+
+void log_checkpoint(struct bus *bus, const struct checkpoint *c, on_append done, void *arg)
+{
+    const struct waiting w = {done, arg, 1};
+    struct call *call = call_new(bus, SCRIPT_CHECKPOINT, c->flag[0] == '\0' ? 3 : 4);
+    call->extra = mem_dup(&w, sizeof w);
+    call->extra_count = 1;
+    call_key(call, key_live(c->tenant, c->generation, c->token));
+    call_key(call, key_generation(c->tenant, c->generation));
+    call_key(call, key_steps(c->tenant, c->generation));
+    if (c->flag[0] != '\0')
+        call_text(call, c->flag);
+    call_key(call, key_events(c->tenant, c->generation));
+    call_int(call, c->seq);
+    call_text(call, c->is_shown ? "1" : "0");
+    call_text(call, c->field);
+    call_arg(call, c->value);
+    call_arg(call, c->event);
     call_send(call, answer_append, NULL, NULL);
 }
 

@@ -6,13 +6,14 @@
 #include "bus/bus.h"
 
 struct published {
-    struct span name, version, text; /* text: the file's bytes */
+    struct span name, version, text; /* text: the file's bytes, at most LIMIT_GRAPH_TEXT */
     struct span about; /* JSON text for GET /v1/graphs: {start, nodes: [{id, kind, visible}], tools:
-                          [id]} */
+                          [id]}, at most LIMIT_GRAPH_ABOUT */
 };
-/* Says that this worker can run them: hash `graphs` (name -> newest version, about, until when),
- * `graph:<version>` the text. Kept a day beyond the last word; said again with each announcement of
- * the worker. Nothing while Redis is away. */
+/* Says that this worker can run them: hash `graphs` (name -> until when, the version that was said
+ * last, about), kept for a day; `graph:<version>` the text, kept for longer than any ask waits.
+ * Said again with each announcement of the worker. Borrowed during the call. Nothing while Redis
+ * is away. More than LIMIT_GRAPHS, and larger ones, are left out. */
 void graphs_publish(struct bus *bus, const struct published *graphs, size_t count);
 
 struct graph_row {
@@ -26,7 +27,7 @@ typedef void (*on_graph_text)(int status, struct span text, void *arg);
 void graphs_text(struct bus *bus, struct span version, on_graph_text done, void *arg);
 
 /* All checkpoints of a generation, in no order; what was parked by the ask that it goes on behind
- * is the field `ask`. */
+ * is the field `ask`. Valid during the callback. */
 struct kept_step {
     struct span field, value;
 };

@@ -77,6 +77,16 @@ struct key key_live(const char *tenant, const char *generation, const char *toke
     return make(KEY_PREFIX "live:%s:%s:%s", tenant, generation, token);
 }
 
+struct key key_steps(const char *tenant, const char *generation)
+{
+    return make(KEY_PREFIX "steps:%s:%s", tenant, generation);
+}
+
+struct key key_graph(const char *version)
+{
+    return make(KEY_PREFIX "graph:%s", version);
+}
+
 struct key key_places(const char *model)
 {
     return make(KEY_PREFIX "places:%s", model);

@@ -22,6 +22,21 @@ enum append_outcome { APPEND_OK, APPEND_FENCED, APPEND_FLAGGED, APPEND_REFUSED, 
 typedef void (*on_append)(int status, enum append_outcome outcome, int64_t length, void *arg);
 void log_append(struct bus *bus, const struct append *append, on_append done, void *arg);
 
+/* One event together with what the generation's steps keep under `field`, in one step behind the
+ * same fence. `is_shown`: text of a step that is not over is in the log; it decides what becomes of
+ * a generation whose worker is lost. Borrowed until this returns; never gathered. Answered as an
+ * append of one event; safe to send again as it is. */
+struct checkpoint {
+    const char *tenant, *generation, *token;
+    const char *flag; /* "" for none */
+    int64_t seq;
+    bool is_shown;
+    const char *field;
+    struct span value, event;
+};
+void log_checkpoint(struct bus *bus, const struct checkpoint *checkpoint, on_append done,
+                    void *arg);
+
 /* From log_gather to log_send, appends of one event are gathered and go to Redis in as few calls as
  * possible: an append costs it half as much then. Both are called by whoever appends for several
  * streams at once, in one turn of the loop; inside a callback of log_append they are called for it.

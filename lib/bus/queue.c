@@ -47,6 +47,7 @@ enum claim_element {
     USER_MSG,
     MODEL,
     SYSTEM,
+    GRAPH,
     ELEMENTS
 };
 
@@ -86,6 +87,7 @@ static int decode_claim(const struct reply *r, struct claim *out)
         .user = s[USER],
         .attempt = s[ATTEMPT],
         .user_message = s[USER_MSG],
+        .graph = s[GRAPH],
         .queued_at_ms = reply_int(reply_at(r, CREATED_AT), 0),
     };
     s[SEQ] = SPAN_LIT("a number");

@@ -3,6 +3,7 @@
 #include "bus/turn.h"
 
 #include "bus/bus_inner.h"
+#include "wire/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,6 +112,7 @@ void turn_begin(struct bus *bus, const struct begin *b, on_begin done, void *arg
     call_field(call, "metadata", b->metadata);
     call_field(call, "user", b->user);
     call_field(call, "model", b->model);
+    call_field(call, "graph", b->graph);
     call_field(call, "replace_from", b->replace_from);
     call_field(call, "message_id", or_none(b->message_id));
     call_field(call, "user_message_id", or_none(b->user_message_id));
@@ -154,6 +156,7 @@ static void answer_finish(struct call *call, int status, const struct reply *rep
 
 void turn_finish(struct bus *bus, const struct finish *f, on_finish done, void *arg)
 {
+    char parked_ms[24];
     struct call *call = call_new(bus, SCRIPT_FINISH, 1);
     call_key(call, key_generation(f->tenant, f->generation));
     call_text(call, KEY_PREFIX);
@@ -173,6 +176,14 @@ void turn_finish(struct bus *bus, const struct finish *f, on_finish done, void *
     call_field(call, "error", f->error);
     if (strcmp(f->state, "interrupted") == 0)
         call_field(call, "resumable", f->is_resumable ? SPAN_LIT("1") : SPAN_LIT("0"));
+    call_field(call, "graph", f->graph);
+    call_field(call, "resume", f->resume);
+    if (f->parked.ptr != NULL) {
+        CHECK(f->parked_ms > 0 && f->parked.len <= LIMIT_PARKED);
+        (void)snprintf(parked_ms, sizeof parked_ms, "%" PRId64, f->parked_ms);
+        call_field(call, "parked", f->parked);
+        call_field(call, "parked_ms", span_of(parked_ms));
+    }
     call_send(call, answer_finish, (call_done)done, arg);
 }
 
@@ -240,6 +251,7 @@ void turn_change_chat(struct bus *bus, const struct chat_change *change, on_stat
     call_key(call, key_chat(change->tenant, change->chat));
     call_field(call, "title", change->title);
     call_field(call, "metadata", change->metadata);
+    call_field(call, "graph", change->graph);
     call_send(call, answer_change, (call_done)done, arg);
 }
 

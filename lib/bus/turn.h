@@ -88,12 +88,12 @@ struct finish {
     const char *usage_source;
     struct span reply;  /* done: committed message, msgpack */
     struct span output; /* stateless: JSON text {text, reasoning, tool_calls} */
-    struct span graph;  /* the graph's name, kept by the chat; SPAN_NONE: it was a model's turn */
+    struct span graph;  /* the graph's name, kept by the chat; SPAN_NONE: the record's, if any */
     /* done, of a graph that asks back: what the chat keeps for parked_ms to go on behind the
      * question. Any other `done` of the chat drops what was parked. */
     struct span resume; /* JSON text, of the event */
-    struct span parked; /* opaque; SPAN_NONE: nothing */
-    int64_t parked_ms;
+    struct span parked; /* opaque, at most LIMIT_PARKED bytes; SPAN_NONE: nothing */
+    int64_t parked_ms;  /* more than 0 */
 };
 enum finish_outcome { FINISH_MINE, FINISH_OTHER, FINISH_GONE, FINISH_BEHIND };
 struct finish_answer {
@@ -117,12 +117,13 @@ void turn_settle(struct bus *bus, const struct settle *settle, on_status done, v
 typedef void (*on_deleted)(int status, bool existed, void *arg);
 void turn_delete(struct bus *bus, const char *tenant, const char *chat, on_deleted done, void *arg);
 
-/* Title and metadata of a chat with a record; SPAN_NONE leaves one as it is. -ERR_NOT_FOUND: no
+/* Title, metadata and graph of a chat with a record; SPAN_NONE leaves one as it is. -ERR_NOT_FOUND: no
  * record. */
 struct chat_change {
     const char *tenant, *chat;
     struct span title;
     struct span metadata; /* JSON text */
+    struct span graph;    /* its name; empty: none any more */
 };
 void turn_change_chat(struct bus *bus, const struct chat_change *change, on_status done, void *arg);
 

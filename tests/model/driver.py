@@ -63,8 +63,11 @@ class Driver(Comparer):
             'on_interrupt': self.pick('interrupted', 'interrupted', 'continue', 'restart'),
             'grace': self.pick(0, HOUR), 'grace_if_new': self.pick(0, 1),
             'keep_chat': self.pick(0, 0, DAY), 'keep_log': 600000, 'keep_record': 86400000}
-        if self.chance(0.3):
+        lane = self.pick(*LANES, *LANES[:1] * 5)
+        if self.chance(0.2):
             fields['model'] = 'asked'
+        elif self.chance(0.2):
+            fields['graph'], lane = self.pick('desk', 'review'), lane.replace('stream', 'graph')
         if fields['user'] and self.chance(0.4):
             fields['own'] = '1'
         if self.chance(0.3):
@@ -82,7 +85,7 @@ class Driver(Comparer):
             policy = 'enqueue'
             fields.update(replace_from=behind)
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
-        args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=self.pick(*LANES, *LANES[:1] * 5),
+        args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=lane,
                     busy=policy, hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
                     wait_limit=self.pick(0, 2), per_minute=self.pick(0, 0, 0, 4), per_day=self.pick(0, 0, 0, self.model.spent.get(t, 0) + self.pick(0, 1), 60))
@@ -101,7 +104,7 @@ class Driver(Comparer):
             self.call_begin(self.random.choice(list(self.requests.values())))
 
     def op_claim(self):
-        kind, worker = self.pick('stream', 'stream', 'graph'), self.pick('w1', 'w2')
+        kind, worker = self.pick('stream', 'graph'), self.pick('w1', 'w2')
         if self.chance(0.15) and self.model.claims:
             worker, nonce = self.random.choice(list(self.model.claims))
         else:
@@ -116,6 +119,8 @@ class Driver(Comparer):
             self.tokens.append((got[0], got[1], got[2]))
         expect('claim', got, wanted)
         self.outcomes.add('claim ' + ('one' if isinstance(got, list) else str(got)))
+        if isinstance(got, list) and got[22]:
+            self.outcomes.add('claim answers' if 'ask' in self.model.get(*got[:2]).steps else 'claim graph')
 
     def token(self):
         """Mostly a living one, sometimes a zombie's."""
@@ -188,6 +193,7 @@ class Driver(Comparer):
                 o['system'] = self.pick('', 'be kind')
             if gen and gen.mode == 'none':
                 o['output'] = '{"text":"answer"}'
+            o.update(self.asking(gen))
         else:
             o.update(reason='timeout_idle', error='{"code":"timeout_idle","message":"m","retryable":true}',
                      resumable=self.pick('0', '1'))
@@ -195,6 +201,16 @@ class Driver(Comparer):
             got = self.scripts.finish(t, g, token, state, expected, **o)
             expect('finish', got, self.model.finish(t, g, token, state, expected, **o))
             self.outcomes.add('finish ' + got[0])
+
+    def asking(self, gen):
+        """What the end of a graph's turn adds."""
+        graph = gen and gen.fields.get('graph')
+        if not graph or self.chance(0.3):
+            return {}
+        o = {'graph': graph} if self.chance(0.5) else {}
+        if self.chance(0.7):
+            o.update(resume='{"expires_at":5}', parked='state of ' + gen.g, parked_ms=DAY)
+        return o
 
     def op_turn(self):
         """A running turn of a chat ends well; where there is none, one begins and is claimed."""
@@ -205,7 +221,8 @@ class Driver(Comparer):
         if gen.fields.get('replace_from') and not self.model.is_without_target(gen):
             self.op_begin((gen.t, gen.chat), self.model.chat(gen.t, gen.chat).messages[-1]['id'])
             self.op_begin((gen.t, gen.chat))
-        o = dict(reply=msgpack.packb({'v': 1, 'id': 'm' + gen.g, 'role': 'assistant', 'content': 'answer'}), model='m1')
+        o = dict(reply=msgpack.packb({'v': 1, 'id': 'm' + gen.g, 'role': 'assistant', 'content': 'answer'}), model='m1',
+                 **self.asking(gen))
         args = (gen.t, gen.g, gen.token, 'done', len(gen.log))
         expect('finish', self.scripts.finish(*args, **o), self.model.finish(*args, **o))
         if self.chance(0.5):
@@ -326,7 +343,8 @@ class Driver(Comparer):
         known = [key for key, chat in self.model.chats.items() if chat.record]
         if known and self.chance(0.7):
             t, c = self.random.choice(known)
-        fields = self.pick({'title': 'given'}, {'metadata': '{"b":2}'}, {'title': 'given too', 'metadata': 'null'})
+        fields = self.pick({'title': 'given'}, {'metadata': '{"b":2}'}, {'title': 'given too', 'metadata': 'null'}, {'graph': 'given'},
+                           {'graph': ''})
         got = self.scripts.patch(t, c, **fields)
         expect('patch', got, self.model.patch(t, c, fields))
         self.outcomes.add(f'patch {got}')
@@ -391,7 +409,7 @@ class Driver(Comparer):
 
     def do_expire(self):
         """Keys whose time is over vanish."""
-        m, what = self.model, self.pick('last', 'last', 'note', 'claim', 'idem', 'tomb', 'log', 'record', 'flag')
+        m, what = self.model, self.pick('last', 'last', 'ask', 'note', 'claim', 'idem', 'tomb', 'log', 'record', 'flag')
         gen = self.any_gen(lambda gen: not gen.open)
         if what == 'last':
             some = [key for key, chat in m.chats.items() if chat.last]
@@ -400,6 +418,12 @@ class Driver(Comparer):
             m.chat(t, c).last = None
             if self.chance(0.5):
                 self.call_stop((t, c, ''), dict(reason='user', token='', seen='', all=False, limit=1, user=self.pick('', *USERS)))
+        elif what == 'ask':
+            some = [key for key, chat in m.chats.items() if chat.ask]
+            if some:
+                key = self.random.choice(some)
+                self.redis.delete(PREFIX + 'ask:%s:%s' % key)
+                m.chats[key].ask = None
         elif what == 'flag' and m.flags:
             flag = self.random.choice(list(m.flags))
             self.redis.delete(flag)

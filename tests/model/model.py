@@ -87,6 +87,8 @@ class Model(State):
             return ['busy', active.g, active.state, 0, c]
         if active and wait_limit and len(chat.wait) >= wait_limit:
             return ['full', g, '', 0, c]
+        if not active and c and mode != 'none':
+            lane = (self.choose(gen) or (0, 0, lane))[2]
         position = self.ahead(lane, t, gen.u, len(self.queue.get((lane, t, gen.u), [])))
         position += len(chat.wait) if active else 0
         write()
@@ -112,7 +114,7 @@ class Model(State):
             return [gen.t, gen.g, gen.token, len(gen.log), str(gen.epoch), str(gen.shown), str(gen.crashes),
                     gen.attempt or '', gen.chat, gen.flag, gen.mode, gen.lane, f['on_stop'], f['on_interrupt'], f['user'],
                     f['message_id'], f['user_message_id'], T, f['request'], f['user_msg'], r.get('model', ''),
-                    r.get('system', '')]
+                    r.get('system', ''), f.get('graph', '')]
         if (worker, nonce) in self.claims:
             gen = self.get(*self.claims[worker, nonce])
             return answer(gen) if gen and gen.state == 'running' and gen.token == f'{gen.epoch}.{nonce}' else None
@@ -205,8 +207,11 @@ class Model(State):
         if by_chat:
             gen = self.active(t, c) or self.get(t, self.chat(t, c).last)
             if not gen:
-                record = self.chat(t, c).record
-                return decide('idle' if record and user in ('', record['user']) else 'notfound', '')
+                chat = self.chat(t, c)
+                if not chat.record or user not in ('', chat.record['user']):
+                    return decide('notfound', '')
+                chat.ask = None
+                return decide('idle', '')
         else:
             gen = self.get(t, g)
         if not gen:
@@ -221,6 +226,8 @@ class Model(State):
         if c and gen.chat != c or not self.is_for(gen, user):
             return answer('notfound', '')
         if not gen.open:
+            if by_chat:
+                self.chat(t, c).ask = None
             return decide('already_' + gen.state, gen.g)
         if reason == 'flag' and gen.flag and gen.flag not in self.flags:
             return decide('no_flag', gen.g)
@@ -334,7 +341,7 @@ class Model(State):
                 self.fading[t, u, c] = T
                 continue
             del self.fading[t, u, c]
-            self.chat(t, c).record, self.chat(t, c).messages = None, []
+            self.chat(t, c).record, self.chat(t, c).messages, self.chat(t, c).ask = None, [], None
             out.append(f'{t}:{c} faded')
         return out
 
@@ -369,6 +376,8 @@ class Model(State):
         record = self.chat(t, c).record
         if record:
             record.update(fields, **({'titled': '1'} if 'title' in fields else {}))
+            if not record.get('graph', 'one'):
+                del record['graph']
         return int(bool(record))
 
     def model_place(self, verb, holders, model, limit):

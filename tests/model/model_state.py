@@ -64,6 +64,7 @@ class Generation:
 class Chat:
     def __init__(self):
         self.active, self.wait, self.last, self.record, self.messages = None, [], None, None, []
+        self.ask = None                        # what a graph's turn left to go on from
         self.generations, self.generations_ttl = set(), None
 
     def place(self, message):
@@ -178,9 +179,29 @@ class State:
                 return True
         return False
 
+    def choose(self, gen):
+        """(graph or '', parked or None, lane) of a turn that names neither graph nor model; None of one that does."""
+        chat, replaces = self.chat(gen.t, gen.chat), gen.fields.get('replace_from')
+        if gen.fields.get('graph') or gen.fields.get('model'):
+            return None
+        ask = chat.ask
+        if ask and replaces:
+            question, at = chat.place(ask['message_id']), chat.place(replaces)
+            ask = None if question is None or at is None or question >= at else ask
+        graph = ask['graph'] if ask else (chat.record or {}).get('graph', '')
+        return graph, ask['value'] if ask else None, gen.lane.replace('stream', 'graph') if graph else gen.lane
+
     def activate(self, gen):
         if gen.chat:
-            self.chat(gen.t, gen.chat).active = gen.g
+            chat = self.chat(gen.t, gen.chat)
+            if gen.mode != 'none':
+                choice = self.choose(gen)
+                if choice is None:
+                    chat.ask = None
+                elif choice[0]:
+                    gen.fields['graph'], parked, gen.lane = choice
+                    gen.steps = {'ask': parked} if parked else {}
+            chat.active = gen.g
             self.flags.pop(gen.flag, None)
         self.place(gen)
 
@@ -234,9 +255,14 @@ class State:
         model = o.get('model') or f.get('model', '')
         if committed:
             self.commit(gen, reply, o)
+        if committed and state == 'done':
+            self.chat(gen.t, gen.chat).ask = {'graph': o.get('graph') or f['graph'], 'value': o['parked'],
+                                              'message_id': f['message_id']} if 'parked' in o else None
         if state == 'done':
             fields = {'message_id': f['message_id'], 'user_message_id': f['user_message_id'],
                       'finish_reason': o.get('finish_reason'), 'model': model or None, 'usage': usage}
+            if 'resume' in o:
+                fields['resume'] = o['resume']
         elif state == 'stopped':
             fields = {'reason': reason, 'restore': restore, 'committed': committed, 'usage': usage}
             if committed:
@@ -278,7 +304,12 @@ class State:
         if gen.mode == 'new':
             r.setdefault('metadata', f['metadata'])
         r.update(created_at=T, updated_at=T, message_count=str(len(chat.messages)))
-        if o.get('model') or f.get('model'):
+        graph = o.get('graph') or f.get('graph')
+        if graph:
+            r['graph'] = graph
+        else:
+            r.pop('graph', None)
+        if not graph and (o.get('model') or f.get('model')):
             r['model'] = o.get('model') or f['model']
         if 'system' in o or f.get('system'):
             r['system'] = o.get('system', f.get('system'))
@@ -314,6 +345,8 @@ class State:
                 k['active:' + i] = ('string', chat.active, None)
             if chat.last:
                 k['last:' + i] = ('string', chat.last, KEEP_LOG)
+            if chat.ask:
+                k['ask:' + i] = ('hash', chat.ask, DAY)
             if chat.wait:
                 k['wait:' + i] = ('list', chat.wait, None)
             if chat.generations:

@@ -12,7 +12,7 @@ import redis
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'lib' / 'bus' / 'scripts'
 PREFIX = 'sluice:{s00}:'
-NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose patch look dead chats').split()
+NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose patch look dead chats publish graphs').split()
 
 
 def assemble(edit=None):

@@ -13,7 +13,7 @@ SEED = int(os.environ.get('SLUICE_MODEL_SEED', '1'))
 EVERY_OUTCOME = set("""
 begin queued/begin waiting/begin stopped/begin replayed/begin conflict/begin busy/begin full/begin exists
 begin no_message/begin limited/begin notfound/whose 1/whose 0/whose -1/patch 0/patch 1/sweep faded
-claim one/claim 1/claim None/append 1/append 0/append -1/append -2
+claim one/claim graph/claim answers/claim 1/claim None/append 1/append 0/append -1/append -2
 finish done/finish failed/finish interrupted/finish stopped/finish gone/finish behind
 stop stopped/stop stopped kept/stop stopped all/stop already_done kept/stop already_stopped/stop already_failed
 stop already_interrupted/stop idle/stop will_stop/stop notfound/stop full/stop no_flag

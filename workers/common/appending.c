@@ -15,7 +15,8 @@ enum {
     FULL_AGAIN_MS = 500,
     FULL_PATIENCE_MS = 30 * 1000,
     ODD_ANSWERS_MAX = 20,
-    KEEP_BYTES = 256 * 1024 /* of what the log has, per run */
+    KEEP_BYTES = 256 * 1024,           /* of what the log has, per run ... */
+    KEEP_KEPT_BYTES = 2 * 1024 * 1024, /* ... with checkpoints among it */
 };
 
 /* Putting. */
@@ -91,9 +92,37 @@ void run_end_event(struct run *run, struct mp_fields *fields)
     run_dirty(run);
 }
 
+/* Of these the run counts what this claim puts. */
+static bool may_keep(struct run *run, const struct run_checkpoint *c)
+{
+    size_t bytes = c->value.len;
+    if (strlen(c->field) > LIMIT_CHECKPOINT_FIELD || bytes > LIMIT_CHECKPOINT ||
+        run->checkpoints >= LIMIT_CHECKPOINTS ||
+        run->checkpoint_bytes + bytes > LIMIT_CHECKPOINTS_BYTES)
+        return false;
+    run->checkpoints++;
+    run->checkpoint_bytes += bytes;
+    return true;
+}
+
+int run_end_event_kept(struct run *run, struct mp_fields *fields,
+                       const struct run_checkpoint *checkpoint)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    if (!may_keep(run, checkpoint)) {
+        run_end_event(run, fields);
+        return -ERR_OUTPUT_LIMIT;
+    }
+    outbox_end_kept(&run->outbox, fields, checkpoint);
+    run_dirty(run);
+    hold_back(run);
+    return 0;
+}
+
 bool run_has_shown(const struct run *run)
 {
-    return run->claimed.was_shown || run->outbox.has_visible;
+    const struct outbox *o = &run->outbox;
+    return o->is_shown || (run->claimed.was_shown && !o->has_checkpoint);
 }
 
 /* Sending. */
@@ -138,6 +167,13 @@ static void answer_full(struct run *run)
         again_in(run, FULL_AGAIN_MS);
 }
 
+static void tell_logged(struct run *run)
+{
+    struct run_checkpoint checkpoint;
+    while (!run_is_over(run) && outbox_next_told(&run->outbox, &checkpoint))
+        checkpoint.on_logged(checkpoint.arg);
+}
+
 /* The log has `length` events: what follows goes next. */
 static void answer_length(struct run *run, int64_t length)
 {
@@ -146,7 +182,9 @@ static void answer_length(struct run *run, int64_t length)
         run_break_off(run, length, "The log lost events that are no longer kept.");
         return;
     }
-    outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS, KEEP_BYTES);
+    tell_logged(run);
+    outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS,
+                  run->checkpoints > 0 ? KEEP_KEPT_BYTES : KEEP_BYTES);
     hold_back(run);
     run_flush(run);
 }
@@ -183,25 +221,50 @@ static void on_appended(int status, enum append_outcome outcome, int64_t length,
     }
 }
 
-static void send(struct run *run)
+static void send_append(struct run *run, const struct outbox_batch *batch)
 {
-    struct outbox_batch batch;
     const struct claimed *c = &run->claimed;
-    outbox_take(&run->outbox, &batch);
     const struct append append = {
         .tenant = c->tenant,
         .generation = c->generation,
         .token = c->token,
         .flag = c->flag,
-        .first = batch.first,
-        .is_first_visible = batch.is_first_visible,
-        .events = batch.events,
-        .count = batch.count,
+        .first = batch->first,
+        .is_first_visible = batch->is_first_visible,
+        .events = batch->events,
+        .count = batch->count,
     };
+    log_append(run->worker->bus, &append, on_appended, run);
+}
+
+static void send_checkpoint(struct run *run, const struct outbox_batch *batch)
+{
+    const struct claimed *c = &run->claimed;
+    const struct checkpoint checkpoint = {
+        .tenant = c->tenant,
+        .generation = c->generation,
+        .token = c->token,
+        .flag = c->flag,
+        .seq = batch->first,
+        .is_shown = batch->checkpoint->is_shown,
+        .field = batch->checkpoint->field,
+        .value = batch->checkpoint->value,
+        .event = batch->events[0],
+    };
+    log_checkpoint(run->worker->bus, &checkpoint, on_appended, run);
+}
+
+static void send(struct run *run)
+{
+    struct outbox_batch batch;
+    outbox_take(&run->outbox, &batch);
     run->is_appending = true;
     run->sent_ms = clock_mono_ms();
     run_hold(run);
-    log_append(run->worker->bus, &append, on_appended, run);
+    if (batch.checkpoint != NULL)
+        send_checkpoint(run, &batch);
+    else
+        send_append(run, &batch);
 }
 
 /* A runaway's text waits for more of it. 0: nothing waits. */

@@ -20,6 +20,8 @@ void claimed_init(struct claimed *c, const struct claim *claim)
         .on_interrupt = span_dup(claim->on_interrupt),
         .message_id = span_dup(claim->message_id),
         .attempt = span_dup(claim->attempt),
+        .graph = span_dup(claim->graph),
+        .user = span_dup(claim->user),
         .chat_model = dup_or_null(claim->chat_model),
         .chat_system = dup_or_null(claim->chat_system),
         .epoch = claim->epoch,
@@ -45,7 +47,8 @@ void claimed_release(struct claimed *c)
 {
     char *const texts[] = {c->tenant,  c->generation, c->token,        c->chat,
                            c->flag,    c->lane,       c->on_interrupt, c->message_id,
-                           c->attempt, c->chat_model, c->chat_system};
+                           c->attempt, c->graph,      c->user,         c->chat_model,
+                           c->chat_system};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         mem_free(texts[i]);
     claimed_drop_job(c);

@@ -25,7 +25,7 @@ static void set(struct ending *e, enum ending_text which, struct span text)
     e->has[which] = text.ptr != NULL && buf_span(&e->texts[which], text) == 0;
 }
 
-/* {code, message, retryable, provider_status?} */
+/* {code, message, retryable, provider_status?, node?} */
 static void put_error(struct buf *b, const struct run_end *end)
 {
     const char *message = end->message != NULL ? end->message : err_message(end->code);
@@ -36,6 +36,8 @@ static void put_error(struct buf *b, const struct run_end *end)
     json_member_bool(&w, "retryable", err_is_retryable(end->code));
     if (end->provider_status != 0)
         json_member_int(&w, "provider_status", end->provider_status);
+    if (end->node.ptr != NULL)
+        json_member_str(&w, "node", end->node);
     json_close(&w);
 }
 
@@ -45,11 +47,15 @@ void ending_set(struct ending *e, const struct run_end *end)
     e->state = end->state;
     e->usage = end->usage;
     e->is_resumable = end->is_resumable;
+    e->parked_ms = end->parked_ms;
     set(e, ENDING_FINISH_REASON, end->finish_reason);
     set(e, ENDING_MODEL, end->model);
     set(e, ENDING_SYSTEM, end->system);
     set(e, ENDING_REPLY, end->reply);
     set(e, ENDING_OUTPUT, end->output);
+    set(e, ENDING_GRAPH, end->graph);
+    set(e, ENDING_RESUME, end->resume);
+    set(e, ENDING_PARKED, end->parked);
     usage_put_json(&e->texts[ENDING_USAGE], &end->usage);
     e->has[ENDING_USAGE] = true;
     if (end->code == 0)
@@ -90,5 +96,9 @@ struct finish ending_finish(const struct ending *e, const struct claimed *claime
         .usage_source = usage_source_name(e->usage.source),
         .reply = ending_text(e, ENDING_REPLY),
         .output = ending_text(e, ENDING_OUTPUT),
+        .graph = ending_text(e, ENDING_GRAPH),
+        .resume = ending_text(e, ENDING_RESUME),
+        .parked = ending_text(e, ENDING_PARKED),
+        .parked_ms = e->parked_ms,
     };
 }

@@ -22,7 +22,7 @@ struct run_end {
     struct span node;    /* of a graph's failed step, or SPAN_NONE */
     bool is_resumable;   /* interrupted */
     /* done, of a graph that asks back: JSON text {expires_at}, and what the chat keeps to go on
-     * from it */
+     * from it, at most LIMIT_PARKED bytes for at most LIMIT_PARKED_DAYS */
     struct span resume, parked;
     int64_t parked_ms;
     /* all */
@@ -39,6 +39,9 @@ enum ending_text {
     ENDING_USAGE,
     ENDING_REPLY,
     ENDING_OUTPUT,
+    ENDING_GRAPH,
+    ENDING_RESUME,
+    ENDING_PARKED,
     ENDING_TEXTS
 };
 
@@ -46,6 +49,7 @@ struct ending {
     const char *state; /* NULL until set */
     struct usage usage;
     bool is_resumable;
+    int64_t parked_ms;
     bool has[ENDING_TEXTS];
     struct buf texts[ENDING_TEXTS];
 };

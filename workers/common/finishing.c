@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "common/worker_inner.h"
+#include "wire/limits.h"
 
 enum { AGAIN_MS = 1000, ODD_ANSWERS_MAX = 5, NO_RELEASE = -1 };
 
@@ -13,6 +14,10 @@ void run_finish(struct run *run, const struct run_end *end)
     CHECK_MAGIC(run, RUN_MAGIC);
     if (run_is_over(run))
         return;
+    if (end->parked.len > LIMIT_PARKED) {
+        run_fail(run, ERR_OUTPUT_LIMIT, "What the graph would go on from is too large.");
+        return;
+    }
     ending_set(&run->ending, end);
     run->release_ms = NO_RELEASE;
     run_set_state(run, RUN_FINISHING);

@@ -14,6 +14,7 @@ struct outbox_event {
     char *node, *signature, *call_id, *name; /* of an open one; NULL: none */
     int64_t logged_ms;                       /* 0: not yet */
     size_t payload;                          /* what it counts in waiting_bytes and kept_bytes */
+    struct run_checkpoint *checkpoint;       /* NULL: none. Its texts lie behind it */
     bool is_open;
     bool is_first_visible;
 };
@@ -36,6 +37,9 @@ static void free_key(struct outbox_event *e)
 static void drop(struct outbox *o, struct outbox_event *e)
 {
     TAILQ_REMOVE(&o->events, e, link);
+    if (e->checkpoint != NULL && e->checkpoint->on_logged != NULL)
+        o->untold--;
+    mem_free(e->checkpoint);
     free_key(e);
     buf_release(&e->body);
     mem_free(e);
@@ -61,8 +65,8 @@ static struct outbox_event *add(struct outbox *o, enum event_kind kind)
     e->seq = ++o->last;
     e->kind = kind;
     buf_init(&e->body, LIMIT_EVENT);
-    e->is_first_visible = event_is_visible(kind) && !o->has_visible;
-    o->has_visible = o->has_visible || e->is_first_visible;
+    e->is_first_visible = event_is_visible(kind) && !o->is_shown;
+    o->is_shown = o->is_shown || e->is_first_visible;
     TAILQ_INSERT_TAIL(&o->events, e, link);
     if (o->next == NULL)
         o->next = e;
@@ -150,6 +154,32 @@ void outbox_end_map(struct outbox *o, struct mp_fields *fields)
     o->waiting_bytes += e->payload;
 }
 
+static struct run_checkpoint *checkpoint_copy(const struct run_checkpoint *c)
+{
+    size_t field_bytes = strlen(c->field) + 1;
+    struct run_checkpoint *copy = mem_new(sizeof *copy + field_bytes + c->value.len);
+    char *field = (char *)(copy + 1);
+    *copy = *c;
+    copy->field = field;
+    copy->value = span_make(field + field_bytes, c->value.len);
+    memcpy(field, c->field, field_bytes);
+    if (c->value.len > 0)
+        memcpy(field + field_bytes, c->value.ptr, c->value.len);
+    return copy;
+}
+
+void outbox_end_kept(struct outbox *o, struct mp_fields *fields, const struct run_checkpoint *c)
+{
+    struct outbox_event *e = TAILQ_LAST(&o->events, outbox_events);
+    outbox_end_map(o, fields);
+    e->checkpoint = checkpoint_copy(c);
+    e->payload += c->value.len;
+    o->waiting_bytes += c->value.len;
+    o->untold += c->on_logged != NULL ? 1 : 0;
+    o->has_checkpoint = true;
+    o->is_shown = c->is_shown;
+}
+
 static struct span span_or_none(const char *text)
 {
     return text == NULL ? SPAN_NONE : span_of(text);
@@ -193,14 +223,19 @@ void outbox_take(struct outbox *o, struct outbox_batch *out)
     size_t bytes = 0;
     out->count = 0;
     out->is_first_visible = false;
+    out->checkpoint = NULL;
     out->first = o->length + 1;
     for (struct outbox_event *e = o->next; e != NULL; e = TAILQ_NEXT(e, link)) {
         seal(e);
         bytes += e->body.len;
-        if (out->count == OUTBOX_BATCH_EVENTS || (out->count > 0 && bytes > OUTBOX_BATCH_BYTES))
+        if (out->count == OUTBOX_BATCH_EVENTS ||
+            (out->count > 0 && (bytes > OUTBOX_BATCH_BYTES || e->checkpoint != NULL)))
             break;
         out->events[out->count++] = buf_as_span(&e->body);
         out->is_first_visible = out->is_first_visible || e->is_first_visible;
+        out->checkpoint = e->checkpoint;
+        if (e->checkpoint != NULL)
+            break;
     }
 }
 
@@ -247,6 +282,20 @@ bool outbox_logged(struct outbox *o, int64_t length, int64_t now_ms)
         mark_logged(o, o->next, now_ms);
     go_back(o, length);
     return true;
+}
+
+bool outbox_next_told(struct outbox *o, struct run_checkpoint *out)
+{
+    struct outbox_event *e = o->untold == 0 ? NULL : TAILQ_FIRST(&o->events);
+    for (; e != NULL && e != o->next; e = TAILQ_NEXT(e, link)) {
+        if (e->checkpoint == NULL || e->checkpoint->on_logged == NULL)
+            continue;
+        *out = *e->checkpoint;
+        e->checkpoint->on_logged = NULL;
+        o->untold--;
+        return true;
+    }
+    return false;
 }
 
 void outbox_doubt(struct outbox *o)

@@ -7,6 +7,7 @@
 #ifndef SLUICE_WORKERS_COMMON_OUTBOX_H
 #define SLUICE_WORKERS_COMMON_OUTBOX_H
 
+#include "common/checkpoint.h"
 #include "wire/event.h"
 #include <sys/queue.h>
 
@@ -25,7 +26,10 @@ struct outbox {
     int64_t last;              /* the highest seq given out */
     size_t waiting_bytes;      /* payload that is not known to be in the log */
     size_t kept_bytes;
-    bool has_visible; /* a visible event was put since outbox_init */
+    size_t untold; /* checkpoints whose on_logged is still to come */
+    bool is_shown; /* a visible event was put since outbox_init, or since the last checkpoint that
+                      says that nothing is half shown */
+    bool has_checkpoint; /* one was put since outbox_init */
 };
 
 void outbox_init(struct outbox *o, int64_t length);
@@ -38,21 +42,29 @@ void outbox_put_call(struct outbox *o, const struct call_piece *call);
 /* A MAP event: the caller fills the fields between these two. */
 struct mp_fields outbox_begin_map(struct outbox *o, enum event_kind kind, int64_t at_ms);
 void outbox_end_map(struct outbox *o, struct mp_fields *fields);
+/* With a checkpoint on it; copied. */
+void outbox_end_kept(struct outbox *o, struct mp_fields *fields,
+                     const struct run_checkpoint *checkpoint);
 
 /* Sending. */
 struct outbox_batch {
     struct span events[OUTBOX_BATCH_EVENTS]; /* borrowed until outbox_logged or outbox_release */
     size_t count;
     int64_t first;         /* seq of the first */
-    bool is_first_visible; /* the first visible event since outbox_init is among them */
+    bool is_first_visible; /* the first visible event since outbox_init, or since a checkpoint that
+                              says that nothing is half shown, is among them */
+    const struct run_checkpoint *checkpoint; /* of the one event; NULL: none. Borrowed likewise */
 };
 bool outbox_is_empty(const struct outbox *o); /* everything put is known to be in the log */
-/* Seals what waits, as far as one batch holds it. */
+/* Seals what waits, as far as one batch holds it; an event with a checkpoint goes alone. */
 void outbox_take(struct outbox *o, struct outbox_batch *out);
 /* Redis says that the log has `length` events: those up to it are kept from `now_ms` on, those
  * behind it wait. False, and nothing changes, when that cannot be: an event behind it is no longer
  * kept, or it has more than were ever sealed. */
 MUST_USE bool outbox_logged(struct outbox *o, int64_t length, int64_t now_ms);
+/* A checkpoint that is newly in the log and wants to be told, each once, in order; false: no more.
+ */
+bool outbox_next_told(struct outbox *o, struct run_checkpoint *out);
 /* Everything that is kept waits again, for a log whose tail may be lost. */
 void outbox_doubt(struct outbox *o);
 /* Forgets what went into the log before `before_ms`, and the oldest while more than `max_bytes` are

@@ -14,6 +14,7 @@
 #ifndef SLUICE_WORKERS_COMMON_RUN_H
 #define SLUICE_WORKERS_COMMON_RUN_H
 
+#include "common/checkpoint.h"
 #include "common/claimed.h"
 #include "common/ending.h"
 #include "common/work.h"
@@ -45,23 +46,17 @@ MUST_USE int run_put_call(struct run *run, const struct call_piece *call);
 /* A MAP event, of which a work puts few. Between the two calls nothing else may be put. */
 struct mp_fields run_begin_event(struct run *run, enum event_kind kind);
 void run_end_event(struct run *run, struct mp_fields *fields);
-/* The same, with a checkpoint that reaches Redis in one step with the event, behind the fence:
- * field and value of the generation's steps; `is_shown`: text of a step that is not over yet is in
- * the log. on_logged (may be NULL) comes once it is there, never before this returns, and not when
- * the run is over by then. */
-struct run_checkpoint {
-    const char *field;
-    struct span value; /* copied */
-    bool is_shown;
-    void (*on_logged)(void *arg);
-    void *arg;
-};
-void run_end_event_kept(struct run *run, struct mp_fields *fields,
-                        const struct run_checkpoint *checkpoint);
+/* The same, with a checkpoint (copied). Its on_logged comes once it is in Redis, never before this
+ * returns, and not when the run is over by then. 0, or -ERR_OUTPUT_LIMIT when it is too large or
+ * there are too many (limits.h): the event went without it, and the work ends the run as failed. */
+MUST_USE int run_end_event_kept(struct run *run, struct mp_fields *fields,
+                                const struct run_checkpoint *checkpoint);
 /* Bytes of output that an earlier claim put and that this one goes on from: the limit counts them.
  */
 void run_count_output(struct run *run, size_t bytes);
-bool run_has_shown(const struct run *run); /* a visible event was put, now or in an earlier epoch */
+/* A visible event was put, now or in an earlier epoch, behind which no checkpoint says that nothing
+ * is half shown. */
+bool run_has_shown(const struct run *run);
 
 /* The work's last word: exactly one of these. Everything put before goes into the log first. */
 void run_finish(struct run *run, const struct run_end *end);

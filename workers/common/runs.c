@@ -29,10 +29,11 @@ void worker_freed_slot(struct worker *worker)
     drain_check(worker);
 }
 
-/* Its text need not wait for others': the first, and what ends it. */
+/* Its text need not wait for others': the first, what ends it, and what is waited for. */
 static bool is_urgent(const struct run *run)
 {
-    return run->state >= RUN_FINISHING || run->outbox.length <= run->claimed.length + 1;
+    return run->state >= RUN_FINISHING || run->outbox.length <= run->claimed.length + 1 ||
+           run->outbox.untold > 0;
 }
 
 static void flush_dirty(struct worker *worker, bool all)

@@ -17,6 +17,9 @@ struct work {
     /* What all runs of the process share; owned, freed after the last run. */
     void *(*shared_new)(struct worker *worker);
     void (*shared_free)(void *shared);
+    /* With each announcement of the worker (every 10 s, and when Redis is back): says what it can
+     * run. May be NULL. */
+    void (*announce)(void *shared);
 
     /* One generation. The object is owned by the run and freed with it. */
     void *(*work_new)(struct run *run);

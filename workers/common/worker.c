@@ -61,6 +61,8 @@ static void announce(struct worker *worker)
 {
     queue_announce(worker->bus, worker->name.text, worker->work->kind, worker->conf->worker_slots,
                    (int64_t)worker->running);
+    if (worker->work->announce != NULL)
+        worker->work->announce(worker->shared);
     timer_start(&worker->announce, ANNOUNCE_EVERY_MS);
 }
 

@@ -5,6 +5,8 @@
 -- Order: id seen? key seen? chat exists (mode new)? message to replace there? tombstone? tenant's rates? queue limit? flag and busy
 -- policy?
 -- Then writes. A dead-on-arrival or refused request disturbs nobody.
+-- A turn of a chat that names neither graph nor model runs what the chat says when it starts (choose in turn.lua), in the graph
+-- lane of its kind; what was parked by an ask goes to its steps, field `ask`. One that names either drops what is parked.
 --
 -- KEYS 1 record gen:<tenant>:<generation>   [2 stop flag of the chat; absent in Cluster and without chat]
 -- ARGV 1 prefix   2 tenant   3 chat, '' only in mode none   4 generation   5 lane <kind>.<interactive|batch>
@@ -13,7 +15,7 @@
 --      10 queue limit of the tenant   11 limit of waiting turns per chat   12 requests that the tenant may begin in a
 --      minute (all at once or one after the other)   13 tokens that it may use in a day (UTC)   (all four: 0 = no limit)
 --      14.. name, value pairs that go into the record as they are: request restore user_msg title metadata
---           user model system replace_from message_id user_message_id on_stop on_interrupt grace keep_log keep_record keep_chat
+--           user graph model system replace_from message_id user_message_id on_stop on_interrupt grace keep_log keep_record keep_chat
 --           (own 1: asked by this user alone: a chat or an id that is another's is not there for it;
 --           grace: ms without a reader before on_disconnect stops it, '0' or absent = continue; grace_if_new 1: that
 --           is a default, which counts for a chat without a record only; retention in ms, 0 = for ever)
@@ -57,6 +59,7 @@ local h = {key = key('gen', t, g), t = t, g = g, id = t .. ':' .. g, chat = c, m
   u = u, user = o.user or '', state = 'queued', where = 'new', epoch = '0', tok = '', shown = '0',
   flag = c ~= '' and KEYS[2] or '', log = key('log', t, g), on_stop = o.on_stop or '',
   message_id = o.message_id or '', user_message_id = o.user_message_id or '', model = o.model or '',
+  graph = o.graph or '',
   replace_from = replaces, keep_log = o.keep_log or '', keep_record = o.keep_record or ''}
 local grace = tonumber(o.grace or '0') or 0
 if o.grace_if_new == '1' and mode ~= 'none' and rc('EXISTS', key('chat', t, c)) == 1 then grace = 0 end
@@ -118,8 +121,9 @@ if active then
 end
 if active and busy ~= 'enqueue' then return refuse('busy', active.g, active.state) end
 local waiting = active and rc('LLEN', wait) or 0
+if not active and c ~= '' then choose(h) end
 if active and wait_limit > 0 and waiting >= wait_limit then return refuse('full') end
-local position = ahead(lane, t, u, rc('LLEN', key('queue', lane, t, u))) + waiting
+local position = ahead(h.lane, t, u, rc('LLEN', key('queue', h.lane, t, u))) + waiting
 write()
 emit(h, 'queued', {message_id = or_null(h.message_id), user_message_id = or_null(h.user_message_id),
   position = position})

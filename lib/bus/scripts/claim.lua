@@ -12,8 +12,9 @@
 -- returns nil: nothing to do · 1: ask again at once (stale entries were cleared, or more tenants than one look) · or
 --      {1 tenant, 2 generation, 3 token, 4 seq (the log's length), 5 epoch, 6 shown 0|1, 7 crashes, 8 attempt,
 --       9 chat, 10 flag key or '', 11 mode, 12 lane, 13 on_stop, 14 on_interrupt, 15 user, 16 message_id,
---       17 user_message_id, 18 created_at (ms), 19 request, 20 user_msg, 21 the chat's model, 22 the chat's system}
---      strings but for seq; 8, 21 and 22 are '' when there is none
+--       17 user_message_id, 18 created_at (ms), 19 request, 20 user_msg, 21 the chat's model, 22 the chat's system,
+--       23 graph}
+--      strings but for seq; 8, 21, 22 and 23 are '' when there is none
 local kind, worker, nonce = ARGV[2], ARGV[3], ARGV[4]
 local lease, cap, caps = tonumber(ARGV[5]), tonumber(ARGV[6]), pairs_from(7)
 local ck, LOOK = key('claim', worker, nonce), 64
@@ -23,7 +24,7 @@ local function answer(h)
   local c = h.mode ~= 'none' and sound(chat, 'hash') and rc('HMGET', chat, 'model', 'system') or {}
   return {h.t, h.g, h.tok, rc('LLEN', h.live), h.epoch, h.shown, h.crashes, r[1] or '', h.chat, h.flag,
     h.mode, h.lane, h.on_stop, h.on_interrupt, h.user, h.message_id, h.user_message_id, r[2] or '',
-    r[3] or '', r[4] or '', c[1] or '', c[2] or ''}
+    r[3] or '', r[4] or '', c[1] or '', c[2] or '', h.graph}
 end
 local did = rc('GET', ck)
 if did then

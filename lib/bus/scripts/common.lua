@@ -7,11 +7,11 @@ local P, rc, null = ARGV[1], redis.call, cjson.null   -- cmsgpack packs cjson.nu
 local FLAG_S, NOTE_MS, MINUTE_MS, DAY_MS, FOREVER_MS = 60, 60000, 60000, 86400000, 1e15
 
 -- Key names, all of them; the C side spells those that it needs in lib/bus/keys.c:
---   gen log steps <t> <g> · live <t> <g> <token> · active last wait chat msgs gens <t> <chat>
+--   gen log steps <t> <g> · live <t> <g> <token> · active last wait ask chat msgs gens <t> <chat>
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
 --   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind> ·
---   places wanted <model> · rate <t> · spent <t> <day> · worker <name>
---   and without parts: leases open delayed watch dead n tick control paused fading workers swept
+--   places wanted <model> · rate <t> · spent <t> <day> · worker <name> · graph <version>
+--   and without parts: leases open delayed watch dead n tick control paused fading workers swept graphs
 -- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control, places.
 local function key(kind, a, b, c)
   local k = P .. kind
@@ -62,7 +62,7 @@ end
 -- The record without its big fields; nil when there is none. Absent fields read as ''.
 local FIELDS = {'state', 'chat', 'mode', 'lane', 'user', 'where', 'epoch', 'tok', 'shown',
   'crashes', 'flag', 'hash', 'reason', 'on_stop', 'on_interrupt', 'message_id', 'user_message_id',
-  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model', 'replace_from',
+  'keep_log', 'keep_record', 'queued_at', 'usage', 'usrc', 'model', 'graph', 'replace_from',
   'keep_chat'}
 local function rec(t, g)
   local k = key('gen', t, g)

@@ -23,7 +23,7 @@ for _, g in ipairs(rc('ZRANGE', key('gens', t, c), 0, -1)) do
   rc('HDEL', key('gen', t, g), 'request', 'restore', 'user_msg', 'title', 'metadata', 'system', 'output', 'error')
 end
 rc('ZREM', P .. 'fading', fading_name(t, user, c))
-for _, k in ipairs({'chat', 'msgs', 'gens', 'last', 'active', 'wait'}) do rc('DEL', key(k, t, c)) end
+for _, k in ipairs({'chat', 'msgs', 'gens', 'last', 'active', 'wait', 'ask'}) do rc('DEL', key(k, t, c)) end
 rc('ZREM', key('chats', t), c)
 if user ~= '' then rc('ZREM', key('chats', t, userkey(user)), c) end
 return (had or active) and 1 or 0

@@ -7,8 +7,9 @@
 -- KEYS 1 record   ARGV 1 prefix   2 tenant   3 generation   4 token   5 state done|failed|interrupted
 --      6 expected log length or ''
 --      7.. name, value pairs:   usage (JSON), source of the usage: all states
---        done         reply (message blob; not in mode none), finish_reason, model, system (the effective ones),
---                     output (JSON; kept in the record), resume (JSON)
+--        done         reply (message blob; not in mode none), finish_reason, graph, model, system (the effective ones; graph:
+--                     else the record's), output (JSON; kept in the record), resume (JSON), parked with parked_ms: what the
+--                     chat keeps for so long to go on from, when a graph asks back
 --        failed, interrupted   reason (the error's code), error (JSON), resumable 0|1 (interrupted only)
 -- returns {state, mine 0|1, seq}    mine 1: done by this token. {'stopped', 0, seq}: throw the text away
 --      {'gone', 0, 0}               no such generation, or fenced

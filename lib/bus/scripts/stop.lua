@@ -43,10 +43,14 @@ if token ~= '' then
   if ok and type(did) == 'table' then return answer(did[1], did[2], did[3]) end
 end
 local h
+local function forget()                   -- by chat while nothing runs: what it asked needs no answer any more
+  if by_chat then rc('DEL', key('ask', t, c)) end
+end
 if by_chat then
   h = rec_open(t, rc('GET', key('active', t, c))) or rec(t, rc('GET', key('last', t, c)) or '')
   if not h then
     local is_there = rc('EXISTS', key('chat', t, c)) == 1 and (user == '' or owner(t, c) == user)
+    if is_there then forget() end
     return decide(is_there and 'idle' or 'notfound', '')
   end
   g = h.g
@@ -64,7 +68,10 @@ if not h then                             -- not seen yet: remember the stop for
   return decide('will_stop', g)
 end
 if (c ~= '' and h.chat ~= c) or not is_for(h, user) then return answer('notfound', '') end
-if not is_open(h) then return decide('already_' .. h.state, g) end
+if not is_open(h) then
+  forget()
+  return decide('already_' .. h.state, g)
+end
 -- In Cluster the record names no flag, as it lies in another slot: there the worker's word must do.
 if reason == 'flag' and h.flag ~= '' and not flagged(h) then return decide('no_flag', g) end
 

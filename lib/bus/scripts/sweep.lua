@@ -115,7 +115,7 @@ local function fade(id)                   -- a chat's last commit was long ago; 
   if not c then return rc('ZREM', P .. 'fading', id) end
   if rc('EXISTS', key('active', t, c)) == 1 then return rc('ZADD', P .. 'fading', now + MINUTE_MS, id) end
   rc('ZREM', P .. 'fading', id)
-  rc('UNLINK', key('chat', t, c), key('msgs', t, c))
+  rc('UNLINK', key('chat', t, c), key('msgs', t, c), key('ask', t, c))
   rc('ZREM', key('chats', t), c)
   rc('ZREM', key('chats', t, u), c)
   out[#out + 1] = t .. ':' .. c .. ' faded'

@@ -38,10 +38,34 @@ local function unplace(h)                 -- out of whatever holds it: list, del
   elseif h.where == 'delay' then rc('ZREM', P .. 'delayed', h.id) end
 end
 local over                                -- below
+-- Which graph runs a turn that names neither graph nor model: the one that asked back in its chat and waits for the answer, else
+-- that of the chat's last committed turn. Chosen when the turn starts: while another is active, both may change. One that replaces
+-- the question, or what is before it, does not answer it.
+local function choose(h)
+  if h.chosen or h.mode == 'none' or h.graph ~= '' or h.model ~= '' then return end
+  h.chosen = true
+  local c, ask, msgs = key('chat', h.t, h.chat), key('ask', h.t, h.chat), key('msgs', h.t, h.chat)
+  local a = sound(ask, 'hash') and rc('HMGET', ask, 'graph', 'value', 'message_id') or {}
+  local function answers()
+    if h.replace_from == '' then return true end
+    local question, from = message_place(msgs, a[3]), message_place(msgs, h.replace_from)
+    return question and from and question < from
+  end
+  if a[3] and answers() then h.graph, h.parked = a[1], a[2]
+  else h.graph = sound(c, 'hash') and rc('HGET', c, 'graph') or '' end
+  if h.graph ~= '' then h.lane = 'graph' .. h.lane:match('%..*$') end
+end
+local function take_graph(h)              -- what is parked stays until the chat has a `done`, or is told another graph or model
+  choose(h)
+  if not h.chosen then return rc('DEL', key('ask', h.t, h.chat)) end
+  if h.graph ~= '' then rc('HSET', h.key, 'graph', h.graph, 'lane', h.lane) end
+  if h.parked then rc('HSET', key('steps', h.t, h.g), 'ask', h.parked) end
+end
 local function activate(h)                -- the chat's one active generation: an older flag is not for it
   if h.chat ~= '' then
     rc('SET', key('active', h.t, h.chat), h.g)
     if h.flag ~= '' then rc('DEL', h.flag) end
+    if h.mode ~= 'none' then take_graph(h) end
   end
   place(h)
 end
@@ -77,7 +101,7 @@ local function can_commit(h)
     and not is_without_target(h)
 end
 local function fading_name(t, user, c) return t .. ':' .. userkey(user) .. ':' .. c end
-local function commit(h, reply, o)        -- o: the effective model and system, when they are known
+local function commit(h, reply, o)        -- o: the effective graph, model and system, when they are known
   local c, msgs, now = key('chat', h.t, h.chat), key('msgs', h.t, h.chat), ms()
   local at = h.replace_from ~= '' and message_place(msgs, h.replace_from)
   if at == 0 then rc('DEL', msgs) elseif at then rc('LTRIM', msgs, 0, at - 1) end
@@ -90,7 +114,9 @@ local function commit(h, reply, o)        -- o: the effective model and system, 
   rc('HSETNX', c, 'user', h.user)
   if h.mode == 'new' then rc('HSETNX', c, 'metadata', r[3] or '') end
   rc('HSET', c, 'updated_at', now, 'message_count', n)
-  if model and model ~= '' then rc('HSET', c, 'model', model) end
+  local graph = o.graph or h.graph
+  if graph ~= '' then rc('HSET', c, 'graph', graph) else rc('HDEL', c, 'graph') end
+  if graph == '' and model and model ~= '' then rc('HSET', c, 'model', model) end   -- a graph's are its own
   if o.system or (system and system ~= '') then rc('HSET', c, 'system', system) end
   rc('ZADD', key('chats', h.t), now, h.chat)
   local user = rc('HGET', c, 'user')
@@ -99,6 +125,14 @@ local function commit(h, reply, o)        -- o: the effective model and system, 
   local fading = P .. 'fading'
   if keep > 0 and keep < FOREVER_MS then rc('ZADD', fading, now + keep, fading_name(h.t, user, h.chat))
   else rc('ZREM', fading, fading_name(h.t, user, h.chat)) end
+end
+
+local function park(h, o)                 -- a chat's turn is done: what it asks is what the chat asks now
+  local ask = key('ask', h.t, h.chat)
+  rc('DEL', ask)
+  if not o.parked then return end
+  rc('HSET', ask, 'graph', o.graph or h.graph, 'value', o.parked, 'message_id', h.message_id)
+  expire(ask, tonumber(o.parked_ms))
 end
 
 -- The text shown so far, up to the seq that the reader has seen ('' = all); and the model that said
@@ -176,7 +210,7 @@ local END = {
 END.interrupted = END.failed
 
 -- The only way into a terminal state. o, all optional: reply, error, usage, source, finish_reason,
--- model, system, output, resume, resumable; seen (of a stop); take = the caller starts the next turn
+-- graph, model, system, output, resume, parked, parked_ms, resumable; seen (of a stop); take = the caller starts the next turn
 -- itself; tell = set the flag for other services; own = the worker itself ends it, no wake-up.
 function over(h, state, reason, o)
   o = o or {}
@@ -199,6 +233,7 @@ function over(h, state, reason, o)
   unplace(h)
   if not sound(h.log, 'list') then rc('DEL', h.log) end
   if committed then commit(h, reply, o) end
+  if committed and state == 'done' then park(h, o) end
   local seq = emit(h, state, END[state](h, {reason = reason, restore = restore, error = err,
     committed = committed, usage = usage, resumable = resumable, finish_reason = o.finish_reason,
     model = model, resume = o.resume}))

@@ -76,11 +76,51 @@ static void a_failure_names_code_and_status(void **state)
     assert_true(ending_bytes(e) > 0);
 }
 
+static void a_graph_that_asks_back(void **state)
+{
+    struct ending *e = *state;
+    const struct run_end end = {
+        .state = "done",
+        .usage = usage_none(),
+        .finish_reason = SPAN_LIT("ask"),
+        .graph = SPAN_LIT("support"),
+        .resume = SPAN_LIT("{\"expires_at\":5}"),
+        .parked = SPAN_LIT("state\0of it"),
+        .parked_ms = 1000,
+    };
+    ending_set(e, &end);
+    struct finish f = ending_finish(e, &CLAIMED, 12);
+    assert_span(f.graph, SPAN_LIT("support"));
+    assert_span(f.resume, SPAN_LIT("{\"expires_at\":5}"));
+    assert_span(f.parked, SPAN_LIT("state\0of it"));
+    assert_int_equal(f.parked_ms, 1000);
+}
+
+static void a_failed_step_names_its_node(void **state)
+{
+    struct ending *e = *state;
+    const struct run_end end = {
+        .state = "failed",
+        .usage = usage_none(),
+        .code = ERR_INTERNAL,
+        .message = "lookup: timeout",
+        .node = SPAN_LIT("lookup"),
+    };
+    ending_set(e, &end);
+    struct finish f = ending_finish(e, &CLAIMED, 2);
+    assert_span(f.error, SPAN_LIT("{\"code\":\"internal\",\"message\":\"lookup: timeout\","
+                                  "\"retryable\":false,\"node\":\"lookup\"}"));
+    assert_span(f.parked, SPAN_NONE);
+    assert_span(f.graph, SPAN_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(done_says_what_there_is, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_names_code_and_status, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_graph_that_asks_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failed_step_names_its_node, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static void nothing_is_empty(void **state)
     struct outbox *o = *state;
     struct outbox_batch batch;
     assert_true(outbox_is_empty(o));
-    assert_false(o->has_visible);
+    assert_false(o->is_shown);
     outbox_take(o, &batch);
     assert_int_equal(batch.count, 0);
 }
