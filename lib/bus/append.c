@@ -1,5 +1,6 @@
-/* Append: alone, with a checkpoint, or several streams' in one call. Owns what is gathered. Invariant: whatever was
- * given to log_append is answered once, by its own callback, in whichever call it went. */
+/* Append: alone, with a checkpoint, or several streams' in one call. Owns what is gathered.
+ * Invariant: whatever was given to log_append is answered once, by its own callback, in whichever
+ * call it went. */
 #include "bus/log.h"
 
 #include "base/mem.h"

@@ -29,9 +29,9 @@ struct key key_chats(const char *tenant);                              /* chats:
 struct key key_events(const char *tenant, const char *generation);     /* channel events: */
 struct key key_live(const char *tenant, const char *generation, const char *token);
 struct key key_steps(const char *tenant, const char *generation); /* steps: */
-struct key key_graph(const char *version);                         /* graph: */
-struct key key_places(const char *model); /* places: */
-struct key key_wanted(const char *model); /* wanted: */
+struct key key_graph(const char *version);                        /* graph: */
+struct key key_places(const char *model);                         /* places: */
+struct key key_wanted(const char *model);                         /* wanted: */
 struct key key_plain(const char *name); /* leases, open, dead, workers, control, bell:<lane> ... */
 /* The flag's name by the configured pattern (at most 128 bytes, {chat_id} once in it, {tenant} once
  * in the other tenants': the configuration checks that); "" when chat is "". */

@@ -117,8 +117,8 @@ void turn_settle(struct bus *bus, const struct settle *settle, on_status done, v
 typedef void (*on_deleted)(int status, bool existed, void *arg);
 void turn_delete(struct bus *bus, const char *tenant, const char *chat, on_deleted done, void *arg);
 
-/* Title, metadata and graph of a chat with a record; SPAN_NONE leaves one as it is. -ERR_NOT_FOUND: no
- * record. */
+/* Title, metadata and graph of a chat with a record; SPAN_NONE leaves one as it is. -ERR_NOT_FOUND:
+ * no record. */
 struct chat_change {
     const char *tenant, *chat;
     struct span title;

@@ -22,7 +22,7 @@ def test_a_turn_enters_the_chat_as_a_whole(bus):
     assert bus.redis.zrange(PREFIX + 'chats:default', 0, -1) == [b'c']
     assert begin(bus, 'c', 'g2', mode='new')[0] == 'exists'
     begin(bus, 'c', 'g2')
-    assert bus.claim(nonce='n2')[20:] == ['m', 'be kind']
+    assert bus.claim(nonce='n2')[20:] == ['m', 'be kind', '']
 
 
 def test_stop_answers_what_happened(bus):

@@ -45,10 +45,9 @@ void claimed_drop_job(struct claimed *c)
 
 void claimed_release(struct claimed *c)
 {
-    char *const texts[] = {c->tenant,  c->generation, c->token,        c->chat,
-                           c->flag,    c->lane,       c->on_interrupt, c->message_id,
-                           c->attempt, c->graph,      c->user,         c->chat_model,
-                           c->chat_system};
+    char *const texts[] = {c->tenant, c->generation,   c->token,      c->chat,    c->flag,
+                           c->lane,   c->on_interrupt, c->message_id, c->attempt, c->graph,
+                           c->user,   c->chat_model,   c->chat_system};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         mem_free(texts[i]);
     claimed_drop_job(c);

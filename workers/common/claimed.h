@@ -10,8 +10,8 @@ struct claimed {
     char *tenant, *generation, *token;
     char *chat, *flag; /* "" for none */
     char *lane, *on_interrupt, *message_id, *attempt;
-    char *graph; /* its name; "" for none */
-    char *user;  /* who asks; "" for nobody */
+    char *graph;       /* its name; "" for none */
+    char *user;        /* who asks; "" for nobody */
     char *chat_model;  /* of the chat's last committed turn; NULL: none */
     char *chat_system; /* likewise */
     int64_t epoch, crashes;

@@ -39,7 +39,7 @@ struct run {
     size_t output_bytes, max_output_bytes; /* of a reload only later runs know */
     int64_t max_events;
     size_t checkpoints, checkpoint_bytes; /* that this claim put */
-    unsigned odd_answers; /* in a row */
+    unsigned odd_answers;                 /* in a row */
     bool is_appending, is_held, is_doubted;
 
     /* finishing.c */

@@ -16,4 +16,5 @@ local all = rc('HGETALL', graphs)
 for i = 1, #all, 2 do
   if (tonumber(all[i + 1]:match('^%d+')) or 0) <= now then rc('HDEL', graphs, all[i]) end
 end
+rc('PEXPIRE', graphs, keep)
 return rc('HLEN', graphs)

@@ -63,8 +63,8 @@ static void what_was_said_last_is_listed(void **state)
         {SPAN_LIT("no name"), SPAN_LIT(VERSION_B), SPAN_LIT("x"), SPAN_LIT("{}")},
         {SPAN_LIT("odd"), SPAN_LIT("1"), SPAN_LIT("x"), SPAN_LIT("{}")},
     };
-    const struct published newer = {SPAN_LIT("support"), SPAN_LIT(VERSION_B),
-                                    SPAN_LIT("text of b"), SPAN_LIT("{3}")};
+    const struct published newer = {SPAN_LIT("support"), SPAN_LIT(VERSION_B), SPAN_LIT("text of b"),
+                                    SPAN_LIT("{3}")};
     assert_string_equal(listed(h), "");
     graphs_publish(h->bus, graphs, 4);
     assert_string_equal(listed(h), "review=b{\n2} support=a{1} ");
@@ -124,18 +124,17 @@ static enum append_outcome keep_step(struct house *h, int64_t seq, const char *f
     mp_field_str(&f, "node", SPAN_LIT("short"));
     mp_fields_end(&f);
     h->came = false;
-    log_checkpoint(
-        h->bus,
-        &(struct checkpoint){.tenant = "default",
-                             .generation = "g",
-                             .token = h->token,
-                             .flag = flag,
-                             .seq = seq,
-                             .is_shown = is_shown,
-                             .field = "2/short",
-                             .value = span_of(value),
-                             .event = buf_as_span(&b)},
-        on_appended, h);
+    log_checkpoint(h->bus,
+                   &(struct checkpoint){.tenant = "default",
+                                        .generation = "g",
+                                        .token = h->token,
+                                        .flag = flag,
+                                        .seq = seq,
+                                        .is_shown = is_shown,
+                                        .field = "2/short",
+                                        .value = span_of(value),
+                                        .event = buf_as_span(&b)},
+                   on_appended, h);
     buf_release(&b);
     assert_false(h->came);
     house_wait(h);

@@ -444,7 +444,8 @@ static bool is_requeued(void *before)
 static int change(struct house *h, const char *chat, struct span title, struct span metadata)
 {
     h->came = false;
-    turn_change_chat(h->bus, &(struct chat_change){"default", chat, title, metadata, SPAN_NONE}, on_done, h);
+    turn_change_chat(h->bus, &(struct chat_change){"default", chat, title, metadata, SPAN_NONE},
+                     on_done, h);
     house_wait(h);
     return h->status;
 }

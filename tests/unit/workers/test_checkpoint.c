@@ -7,7 +7,7 @@
 #include "worker_test.h"
 #include <stdio.h>
 
-enum { LENGTH = 7, LOG_MAX = 4000 };
+enum { LENGTH = 7, LOG_MAX = 4000, KEPT_MS = 100 };
 
 static int setup(void **state)
 {
@@ -37,9 +37,9 @@ static void keep(struct outbox *o, const char *field, struct span value, bool is
 {
     struct mp_fields f = outbox_begin_map(o, EVENT_STEP, 1);
     mp_field_str(&f, "node", span_of(field));
-    outbox_end_kept(o, &f,
-                    &(struct run_checkpoint){field, value, is_shown,
-                                             told == NULL ? NULL : count_told, told});
+    outbox_end_kept(
+        o, &f,
+        &(struct run_checkpoint){field, value, is_shown, told == NULL ? NULL : count_told, told});
 }
 
 static void tell(struct outbox *o)
@@ -173,8 +173,9 @@ struct fake_redis {
         bool is_shown;
         int steps; /* the last that was kept */
     } at[LOG_MAX + 1];
-    bool is_visible[LOG_MAX + 1]; /* event of that seq */
-    int64_t before[LOG_MAX + 1];  /* the length before the call that made it so long */
+    bool is_visible[LOG_MAX + 1];  /* event of that seq */
+    int64_t before[LOG_MAX + 1];   /* the length before the call that made it so long */
+    int64_t first_ms[LOG_MAX + 1]; /* when the event of that seq came first */
     int64_t length;
 };
 
@@ -184,7 +185,7 @@ static uint32_t random_next(uint32_t *seed)
     return *seed >> 8;
 }
 
-static int64_t fake_take(struct fake_redis *r, const struct outbox_batch *batch)
+static int64_t fake_take(struct fake_redis *r, const struct outbox_batch *batch, int64_t now)
 {
     if (batch->first != r->length + 1)
         return r->length;
@@ -197,6 +198,7 @@ static int64_t fake_take(struct fake_redis *r, const struct outbox_batch *batch)
         assert_int_equal(event_peek(batch->events[i], &seq, &kind), 0);
         assert_int_equal(seq, ++r->length);
         r->is_visible[seq] = event_is_visible(kind);
+        r->first_ms[seq] = r->first_ms[seq] == 0 ? now : r->first_ms[seq];
         r->at[seq] = state; /* of lengths within a batch nobody asks */
     }
     if (batch->checkpoint != NULL) {
@@ -211,6 +213,14 @@ static int64_t fake_take(struct fake_redis *r, const struct outbox_batch *batch)
     r->at[r->length] = state;
     r->before[r->length] = before;
     return r->length;
+}
+
+/* The last call is lost, with all that it had done; not what is older than what is kept. */
+static void fake_lose(struct fake_redis *r, int64_t now)
+{
+    int64_t before = r->before[r->length];
+    if (r->length > 0 && now - r->first_ms[before + 1] < KEPT_MS)
+        r->length = before;
 }
 
 /* Whatever is lost, a step is kept exactly when its event is in the log, and the record says that
@@ -235,14 +245,14 @@ static void play(uint32_t seed)
             keep(&o, field, SPAN_LIT("v"), false, &told);
             continue;
         }
-        if (dice == 9 && now < 400) /* the last call is lost, with all that it had done */
-            r.length = r.before[r.length];
+        if (dice == 9 && now < 400)
+            fake_lose(&r, now);
         outbox_take(&o, &batch);
         if (batch.count == 0) {
             outbox_doubt(&o);
             outbox_take(&o, &batch);
         }
-        int64_t length = fake_take(&r, &batch);
+        int64_t length = fake_take(&r, &batch, now);
         bool is_shown = false;
         for (int64_t i = 1; i <= r.length; i++)
             is_shown = r.is_visible[i] || (is_shown && r.at[i].steps == r.at[i - 1].steps);
@@ -250,7 +260,7 @@ static void play(uint32_t seed)
         if (dice != 8) /* else the answer is lost */
             assert_true(outbox_logged(&o, length, now));
         tell(&o);
-        outbox_forget(&o, now - 100, SIZE_MAX);
+        outbox_forget(&o, now - KEPT_MS, SIZE_MAX);
     }
     assert_int_equal(r.at[r.length].steps, steps);
     assert_int_equal(told, steps);
