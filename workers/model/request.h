@@ -4,6 +4,7 @@
 #define SLUICE_WORKERS_MODEL_REQUEST_H
 
 #include "bus/turn.h"
+#include "common/claimed.h"
 #include "common/worker.h"
 
 /* The request's model; else the chat's last, while that is still configured; else SPAN_NONE: the

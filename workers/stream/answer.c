@@ -1,13 +1,15 @@
-/* One generation as model calls, one after the other: its life and its ends. Invariant: at most one
- * of a wait, a place in line, a look at the history and a call is under way, and none once the run
- * is over, but for a call that is read on silently for its usage. */
+/* One generation as one answer of a model: its life and its ends. Invariant: the ask is over, or
+ * cancelled, once the run is, but for a call that is read on silently for its usage. */
 #include "stream/answer.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/request.h"
 #include "stream/answer_inner.h"
 #include "wire/limits.h"
+
+enum { NOTE_BYTES = 4096 };
 
 struct answer *answer_of(void *arg)
 {
@@ -16,26 +18,10 @@ struct answer *answer_of(void *arg)
     return a;
 }
 
-struct answers *answers_of(const struct answer *a)
-{
-    return worker_shared(run_worker(a->run));
-}
-
 struct span answer_model(const struct answer *a)
 {
-    return a->conf_model == NULL ? SPAN_NONE : span_of(a->conf_model->name);
-}
-
-struct span answer_system(const struct answer *a)
-{
-    const struct claimed *c = run_claimed(a->run);
-    return c->job.system.ptr != NULL ? c->job.system : span_of(c->chat_system);
-}
-
-struct usage answer_usage_now(const struct answer *a)
-{
-    struct usage told = a->call != NULL ? llm_usage(a->call) : a->spending.told;
-    return spending_usage(&a->spending, told, &a->reply);
+    const struct conf_model *model = ask_model(a->ask);
+    return model == NULL ? SPAN_NONE : span_of(model->name);
 }
 
 /* Ends. */
@@ -43,7 +29,8 @@ struct usage answer_usage_now(const struct answer *a)
 static void end_broken(struct answer *a, const char *state, int code, const char *message,
                        int provider_status)
 {
-    struct usage usage = answer_usage_now(a);
+    ask_cancel(a->ask);
+    struct usage usage = ask_usage(a->ask);
     usage.is_settled = true;
     const struct run_end end = {
         .state = state,
@@ -53,35 +40,43 @@ static void end_broken(struct answer *a, const char *state, int code, const char
         .provider_status = provider_status,
         .is_resumable = !a->reply.has_calls, /* a call that was begun may have taken effect */
         .model = answer_model(a),
-        .system = answer_system(a),
+        .system = request_system(run_claimed(a->run)),
     };
     run_finish(a->run, &end);
 }
 
 void answer_fail(struct answer *a, int code, const char *message)
 {
-    place_give(&a->place);
     end_broken(a, "failed", code, message, 0);
 }
 
 void answer_break(struct answer *a, int code, const char *message, int provider_status)
 {
-    place_give(&a->place);
     end_broken(a, reply_is_empty(&a->reply) ? "failed" : "interrupted", code, message,
                provider_status);
 }
 
+/* What was tried, for the next claim. */
+static void leave_note(struct answer *a)
+{
+    struct buf note;
+    buf_init(&note, NOTE_BYTES);
+    if (ask_note(a->ask, &note))
+        run_note(a->run, buf_as_span(&note));
+    buf_release(&note);
+}
+
 void answer_give_back(struct answer *a, int64_t delay_ms)
 {
-    place_give(&a->place);
-    answer_note(a);
+    ask_cancel(a->ask);
+    leave_note(a);
     run_release(a->run, delay_ms);
 }
 
 void answer_done(struct answer *a, const char *finish_reason)
 {
     const struct claimed *c = run_claimed(a->run);
-    struct usage usage = answer_usage_now(a);
+    struct usage usage = ask_usage(a->ask);
     struct buf reply, output;
     usage.is_settled = true;
     buf_init(&reply, LIMIT_MP_BYTES);
@@ -103,7 +98,7 @@ void answer_done(struct answer *a, const char *finish_reason)
         .reply = c->is_stateless ? SPAN_NONE : buf_as_span(&reply),
         .output = c->is_stateless ? buf_as_span(&output) : SPAN_NONE,
         .model = answer_model(a),
-        .system = answer_system(a),
+        .system = request_system(c),
     };
     if (buf_error(&reply) != 0 || buf_error(&output) != 0)
         answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
@@ -128,34 +123,24 @@ static bool answer_stop(void *work, bool read_on)
 {
     struct answer *a = answer_of(work);
     a->is_silent = true;
-    timer_stop(&a->wait);
-    if (read_on && a->call != NULL && a->spending.was_asked) {
-        llm_resume(a->call);
+    if (read_on && ask_read_on(a->ask))
         return false;
-    }
-    answer_cancel(a);
-    place_give(&a->place);
+    ask_cancel(a->ask);
     if (!run_is_over(a->run))
-        answer_note(a); /* it may go back to the queue */
+        leave_note(a); /* it may go back to the queue */
     return true;
 }
 
 static void answer_hold(void *work, bool is_held)
 {
-    struct answer *a = answer_of(work);
-    if (a->call == NULL)
-        return;
-    if (is_held)
-        llm_pause(a->call);
-    else
-        llm_resume(a->call);
+    ask_hold(answer_of(work)->ask, is_held);
 }
 
 static struct usage answer_usage(const void *work)
 {
     const struct answer *a = work;
     CHECK_MAGIC(a, ANSWER_MAGIC);
-    return answer_usage_now(a);
+    return ask_usage(a->ask);
 }
 
 static void *answer_new(struct run *run)
@@ -163,17 +148,23 @@ static void *answer_new(struct run *run)
     struct answer *a = MEM_NEW(struct answer);
     const struct conf *conf = worker_conf(run_worker(run));
     const struct claimed *c = run_claimed(run);
+    const struct ask_hooks hooks = {
+        .on_ahead = on_ask_ahead,
+        .on_compose = on_ask_compose,
+        .on_wait = on_ask_wait,
+        .on_connected = on_ask_connected,
+        .on_piece = on_ask_piece,
+        .on_call = on_ask_call,
+        .on_done = on_ask_done,
+        .on_failed = on_ask_failed,
+        .arg = a,
+    };
     a->magic = ANSWER_MAGIC;
     a->run = run;
-    timer_init(&a->wait, worker_loop(run_worker(run)), on_answer_wait, a);
-    attempts_init(&a->attempts);
+    a->ask = ask_new(worker_shared(run_worker(run)), c, span_of(c->attempt), &hooks);
     join_init(&a->join);
     reply_init(&a->reply, 8 * (size_t)conf->limits_output); /* calls are kept as JSON */
     shown_init(&a->shown, &a->reply);
-    attempts_read(&a->attempts, span_of(c->attempt));
-    spending_init(&a->spending, c->epoch > 1 && a->attempts.epoch != c->epoch - 1);
-    a->spending.lost_input = a->attempts.lost_input;
-    a->spending.lost_output = a->attempts.lost_output;
     if (c->job_status == 0 && c->job.prefill.len > 0) {
         a->seed = c->job.prefill;
         join_set(&a->join, a->seed, 0, 1);
@@ -184,36 +175,24 @@ static void *answer_new(struct run *run)
 static void answer_free(void *work)
 {
     struct answer *a = answer_of(work);
-    a->is_silent = true;
-    place_drop(&a->place); /* held in the teardown only, where nobody shall be served */
-    answer_cancel(a);
-    timer_release(&a->wait);
+    ask_free(a->ask);
     shown_release(&a->shown);
     reply_release(&a->reply);
     join_release(&a->join);
-    attempts_release(&a->attempts);
-    conf_model_free(a->conf_model);
     a->magic = 0;
     mem_free(a);
 }
 
 static void *shared_new(struct worker *worker)
 {
-    struct answers *answers = MEM_NEW(struct answers);
     if (worker_conf(worker)->model_count == 0)
         log_event(LOG_WARN, "worker.no_model", "hint=models");
-    answers->places =
-        places_new(worker_bus(worker), worker_loop(worker), worker_conf(worker)->worker_lease);
-    answers->cooling = cooling_new();
-    return answers;
+    return desk_new(worker);
 }
 
 static void shared_free(void *shared)
 {
-    struct answers *answers = shared;
-    cooling_free(answers->cooling);
-    places_free(answers->places);
-    mem_free(answers);
+    desk_free(shared);
 }
 
 const struct work answer_work = {

@@ -10,19 +10,8 @@ enum { UNAVAILABLE_AGAIN_MS = 1000 };
 
 static void interrupt(struct answer *a, const char *message)
 {
-    bool was_drained = a->attempts.epoch == run_claimed(a->run)->epoch - 1; /* it left a note */
-    answer_break(a, was_drained ? ERR_DRAINED : ERR_WORKER_LOST, message, 0);
-}
-
-/* A lost worker did not tell what it spent: what is shown is known of it. */
-static void count_lost(struct answer *a)
-{
-    const struct reply_mark all = {0, 0, 0, 0};
-    if (!a->spending.is_dark)
-        return; /* the note has it */
-    a->spending.is_dark = false;
-    a->spending.owes_input = true;
-    a->spending.lost_output += spending_output(&a->reply, all);
+    answer_break(a, ask_has_note(a->ask) ? ERR_DRAINED : ERR_WORKER_LOST, message,
+                 0); /* drained: it told */
 }
 
 static void begin_again(struct answer *a)
@@ -59,7 +48,7 @@ static void decide(struct answer *a)
     bool is_restart = strcmp(run_claimed(a->run)->on_interrupt, "restart") == 0;
     bool is_refused = r->refusal.part >= 0;
     bool has_text = join_prefill(buf_as_span(&r->content.text)).len > 0;
-    count_lost(a);
+    ask_lost(a->ask, reply_tokens(r)); /* a lost worker did not tell what it spent */
     if (is_restart || !(r->has_calls || is_refused || has_text))
         begin_again(a);
     else if (r->has_calls)

@@ -3,7 +3,7 @@
 #ifndef SLUICE_WORKERS_STREAM_SHOWN_H
 #define SLUICE_WORKERS_STREAM_SHOWN_H
 
-#include "stream/reply.h"
+#include "model/reply.h"
 
 struct shown {
     struct reply *reply;   /* the caller's */

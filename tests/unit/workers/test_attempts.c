@@ -1,6 +1,6 @@
 /* Retry and fallback: twice a model, then the next, round until the budget is used up; back-off,
  * patience and time; and the note that goes over claims. */
-#include "stream/attempts.h"
+#include "model/attempts.h"
 
 #include "worker_test.h"
 

@@ -1,5 +1,5 @@
 /* Models that want to be left alone: nobody asks before the time, then one at a time. */
-#include "stream/cooling.h"
+#include "model/cooling.h"
 
 #include "base/clock.h"
 #include "worker_test.h"

@@ -1,5 +1,5 @@
 /* The estimate against what a tokenizer counts (o200k_base, gpt-tokenizer 4.0.0), within 15 %. */
-#include "stream/estimate.h"
+#include "model/estimate.h"
 
 #include "worker_test.h"
 
@@ -61,11 +61,41 @@ static void runs_are_counted_as_the_header_says(void **state)
     assert_int_equal(estimate_tokens(SPAN_LIT("\xbf\xbf")), 1); /* cut within a character */
 }
 
+/* Cut wherever, within a character too. */
+static void pieces_count_what_the_whole_counts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        struct span text = span_of(samples[i].text);
+        for (size_t step = 1; step < 8; step++) {
+            struct estimate e = {.tokens = 0};
+            for (size_t at = 0; at < text.len; at += step)
+                estimate_put(&e,
+                             span_make(text.ptr + at, text.len - at < step ? text.len - at : step));
+            assert_int_equal(estimate_sum(&e), estimate_tokens(text));
+        }
+    }
+}
+
+static void texts_are_counted_apart(void **state)
+{
+    (void)state;
+    struct estimate e = {.tokens = 0};
+    estimate_put(&e, SPAN_LIT("one"));
+    estimate_put(&e, SPAN_LIT("two"));
+    assert_int_equal(estimate_sum(&e), 1);
+    estimate_end(&e);
+    estimate_put(&e, SPAN_LIT("three"));
+    assert_int_equal(estimate_sum(&e), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_near_what_a_tokenizer_counts),
         cmocka_unit_test(runs_are_counted_as_the_header_says),
+        cmocka_unit_test(pieces_count_what_the_whole_counts),
+        cmocka_unit_test(texts_are_counted_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The history that a model is shown: the newest whole turns that fit, oldest first. */
-#include "stream/history.h"
+#include "model/history.h"
 
 #include "worker_test.h"
 
@@ -63,6 +63,13 @@ static void read(struct fixture *f, size_t max_bytes)
     history_init(&f->history, f->messages, f->count, max_bytes);
 }
 
+static void say(struct fixture *f, struct span attachments)
+{
+    history_add(&f->history, &(struct llm_message){.role = "user",
+                                                   .content = SPAN_LIT("new"),
+                                                   .attachments = attachments});
+}
+
 static void check(const struct fixture *f, size_t i, const char *role, const char *content)
 {
     assert_string_equal(f->history.messages[i].role, role);
@@ -75,7 +82,7 @@ static void nothing_but_the_new_message(void **state)
     struct fixture *f = *state;
     read(f, 1000);
     assert_int_equal(f->history.count, 0);
-    history_add(&f->history, SPAN_LIT("new"), SPAN_NONE);
+    say(f, SPAN_NONE);
     assert_int_equal(f->history.count, 1);
     check(f, 0, "user", "new");
 }
@@ -91,7 +98,7 @@ static void attachments_come_along_and_count(void **state)
     assert_span(f->history.messages[0].attachments, SPAN_LIT("[1234567]"));
     assert_true(f->history.messages[1].attachments.ptr == NULL);
     assert_span(f->history.messages[2].attachments, SPAN_LIT("[{}]"));
-    history_add(&f->history, SPAN_LIT("new"), SPAN_LIT("[7]"));
+    say(f, SPAN_LIT("[7]"));
     assert_span(f->history.messages[3].attachments, SPAN_LIT("[7]"));
     history_release(&f->history);
     read(f, 15);
@@ -106,11 +113,36 @@ static void a_model_that_cannot_see_is_shown_no_image(void **state)
     add_with(f, "user", "3", "[{\"type\":\"image\"}]");
     read(f, 1000);
     history_hide_images(&f->history);
-    history_add(&f->history, SPAN_LIT("new"), SPAN_LIT("[{\"type\":\"image\"}]"));
+    say(f, SPAN_LIT("[{\"type\":\"image\"}]"));
     assert_span(f->history.messages[0].attachments, SPAN_LIT("[{\"type\":\"text\"}]"));
     assert_true(f->history.messages[1].attachments.ptr == NULL);
     assert_span(f->history.messages[2].attachments, SPAN_LIT("[]"));
     assert_span(f->history.messages[3].attachments, SPAN_LIT("[{\"type\":\"image\"}]"));
+}
+
+static void what_it_owns_outlives_what_it_was_read_from(void **state)
+{
+    struct fixture *f = *state;
+    struct history shared;
+    add_turns(f);
+    add_with(f, "user", "5", "[{\"type\":\"image\"}]");
+    read(f, 1000);
+    history_own(&f->history);
+    for (size_t i = 0; i < f->count; i++)
+        memset(f->bytes[i].ptr, 'x', f->bytes[i].len);
+    history_share(&shared, f->history.messages, f->history.count);
+    history_hide_images(&shared);
+    history_add(&shared, &(struct llm_message){.role = "assistant", .content = SPAN_LIT("6")});
+    history_add(&shared, &(struct llm_message){.role = "user", .content = SPAN_LIT("7")});
+    assert_int_equal(f->history.count, 5);
+    check(f, 0, "user", "1111");
+    check(f, 3, "assistant", "4444");
+    assert_span(f->history.messages[4].attachments, SPAN_LIT("[{\"type\":\"image\"}]"));
+    assert_int_equal(shared.count, 7);
+    assert_span(shared.messages[2].content, SPAN_LIT("3333"));
+    assert_span(shared.messages[4].attachments, SPAN_LIT("[]"));
+    assert_span(shared.messages[6].content, SPAN_LIT("7"));
+    history_release(&shared);
 }
 
 static void all_that_fits_oldest_first(void **state)
@@ -119,7 +151,7 @@ static void all_that_fits_oldest_first(void **state)
     add_turns(f);
     read(f, 16);
     assert_int_equal(f->history.count, 4);
-    history_add(&f->history, SPAN_LIT("new"), SPAN_NONE);
+    say(f, SPAN_NONE);
     check(f, 0, "user", "1111");
     check(f, 3, "assistant", "4444");
     check(f, 4, "user", "new");
@@ -186,6 +218,7 @@ int main(void)
         TEST(nothing_but_the_new_message),
         TEST(a_model_that_cannot_see_is_shown_no_image),
         TEST(attachments_come_along_and_count),
+        TEST(what_it_owns_outlives_what_it_was_read_from),
         TEST(all_that_fits_oldest_first),
         TEST(whole_turns_only),
         TEST(none_when_not_even_the_newest_fits),

@@ -1,6 +1,6 @@
 /* Places at the models, against a private Redis; two `places` are two processes. The limit holds
  * over both, each line keeps its order, and a full model is asked by one of a line at a time. */
-#include "stream/places.h"
+#include "model/places.h"
 
 #include "bus/bus_fixture.h"
 

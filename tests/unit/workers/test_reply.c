@@ -1,5 +1,5 @@
 /* The reply: what is committed to a chat, and the output of a stateless generation. */
-#include "stream/reply.h"
+#include "model/reply.h"
 
 #include "worker_test.h"
 

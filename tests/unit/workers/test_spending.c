@@ -1,28 +1,19 @@
 /* What a generation has used: told, estimated, unknown or none, and never a false zero. */
-#include "stream/spending.h"
+#include "model/spending.h"
 
 #include "worker_test.h"
 
 static const char text[] = "one two three four five";
 
 struct fixture {
-    struct reply reply;
     struct spending s;
 };
 
 static int setup(void **state)
 {
     static struct fixture f;
-    reply_init(&f.reply, 4096);
     spending_init(&f.s, false);
     *state = &f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    reply_release(&f->reply);
     return 0;
 }
 
@@ -30,20 +21,19 @@ static void ask(struct fixture *f)
 {
     const struct llm_message message = {.role = "user", .content = SPAN_LIT("Count to five")};
     const struct llm_request request = {.messages = &message, .message_count = 1};
-    spending_begin(&f->s, &request, &f->reply);
+    spending_begin(&f->s, &request);
     f->s.was_asked = true;
 }
 
 static void say(struct fixture *f)
 {
-    reply_put_piece(&f->reply, &(struct piece){.kind = EVENT_DELTA, .text = span_of(text)});
-    f->s.pieces++;
+    spending_piece(&f->s, &(struct piece){.kind = EVENT_DELTA, .text = span_of(text)});
 }
 
 static void check(const struct fixture *f, struct usage told, enum usage_source source,
                   int64_t input, int64_t output)
 {
-    struct usage usage = spending_usage(&f->s, told, &f->reply);
+    struct usage usage = spending_usage(&f->s, told);
     assert_int_equal(usage.source, source);
     assert_int_equal(usage.input, input);
     assert_int_equal(usage.output, output);
@@ -84,7 +74,7 @@ static void a_refusal_is_not_counted(void **state)
     f->s.is_refused = true;
     check(f, usage_unknown(), USAGE_UNKNOWN, -1, -1);
     f->s.told = usage_unknown();
-    spending_lose(&f->s, &f->reply);
+    spending_lose(&f->s);
     check(f, usage_none(), USAGE_NONE, 0, 0);
 }
 
@@ -93,7 +83,7 @@ static void lost_requests_are_added(void **state)
     struct fixture *f = *state;
     ask(f);
     f->s.told = usage_unknown();
-    spending_lose(&f->s, &f->reply);
+    spending_lose(&f->s);
     check(f, usage_none(), USAGE_ESTIMATED, 7, 0);
     ask(f);
     say(f);
@@ -113,9 +103,42 @@ static void a_lost_claim_owes_its_input(void **state)
 static void only_what_a_request_itself_said_is_its_output(void **state)
 {
     struct fixture *f = *state;
-    say(f); /* shown before */
+    ask(f);
+    say(f);
     ask(f);
     check(f, usage_unknown(), USAGE_ESTIMATED, 7, 0);
+}
+
+/* However it was cut, a text costs the same, if not less than its pieces; parts are texts of their
+ * own. */
+static void a_text_in_pieces_costs_what_it_costs_whole(void **state)
+{
+    struct fixture *f = *state;
+    const struct span words = SPAN_LIT("extraordinarily long 1234567890");
+    ask(f);
+    spending_piece(&f->s, &(struct piece){.kind = EVENT_DELTA, .text = {words.ptr, 7}});
+    spending_piece(&f->s,
+                   &(struct piece){.kind = EVENT_DELTA, .text = {words.ptr + 7, words.len - 7}});
+    check(f, usage_unknown(), USAGE_ESTIMATED, 7, 2 + 1 + 4);
+    spending_piece(&f->s, &(struct piece){.kind = EVENT_DELTA, .part = 1, .text = SPAN_LIT("1")});
+    check(f, usage_unknown(), USAGE_ESTIMATED, 7, 2 + 1 + 4 + 1);
+}
+
+static void a_call_of_a_tool_counts_once(void **state)
+{
+    struct fixture *f = *state;
+    const struct call_piece fragments[] = {
+        {.kind = EVENT_TOOL_CALL_DELTA, .name = SPAN_LIT("find"), .arguments = SPAN_LIT("{\"qu")},
+        {.kind = EVENT_TOOL_CALL_DELTA, .arguments = SPAN_LIT("ery\":\"a b c\"}")},
+        {.kind = EVENT_TOOL_CALL,
+         .name = SPAN_LIT("find"),
+         .arguments = SPAN_LIT("{\"query\":\"a b c\"}")}};
+    ask(f);
+    for (size_t i = 0; i < 2; i++)
+        spending_call(&f->s, &fragments[i]);
+    check(f, usage_unknown(), USAGE_ESTIMATED, 7, 1 + 1 + 1 + 1 + 3 + 1);
+    spending_call(&f->s, &fragments[2]);
+    check(f, usage_unknown(), USAGE_ESTIMATED, 7, 1 + 1 + 1 + 1 + 3 + 1);
 }
 
 static void all_of_a_request_counts_as_input(void **state)
@@ -142,15 +165,16 @@ static void all_of_a_request_counts_as_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(who_was_not_asked_costs_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_told_counts, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_told_is_estimated, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_refusal_is_not_counted, setup, teardown),
-        cmocka_unit_test_setup_teardown(lost_requests_are_added, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lost_claim_owes_its_input, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_what_a_request_itself_said_is_its_output, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(all_of_a_request_counts_as_input, setup, teardown),
+        cmocka_unit_test_setup(who_was_not_asked_costs_nothing, setup),
+        cmocka_unit_test_setup(what_is_told_counts, setup),
+        cmocka_unit_test_setup(what_is_not_told_is_estimated, setup),
+        cmocka_unit_test_setup(a_refusal_is_not_counted, setup),
+        cmocka_unit_test_setup(lost_requests_are_added, setup),
+        cmocka_unit_test_setup(a_lost_claim_owes_its_input, setup),
+        cmocka_unit_test_setup(only_what_a_request_itself_said_is_its_output, setup),
+        cmocka_unit_test_setup(a_text_in_pieces_costs_what_it_costs_whole, setup),
+        cmocka_unit_test_setup(a_call_of_a_tool_counts_once, setup),
+        cmocka_unit_test_setup(all_of_a_request_counts_as_input, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,8 @@
  * up. Before a model is asked again its back-off is waited: 500 ms, doubled with each of its
  * failures, 30 s at most, of which a random part of up to one half is taken off. A model that wants
  * to be left alone for longer than 5 s gives way to the one that is free first. */
-#ifndef SLUICE_WORKERS_STREAM_ATTEMPTS_H
-#define SLUICE_WORKERS_STREAM_ATTEMPTS_H
+#ifndef SLUICE_WORKERS_MODEL_ATTEMPTS_H
+#define SLUICE_WORKERS_MODEL_ATTEMPTS_H
 
 #include "base/buf.h"
 #include "base/check.h"

@@ -1,5 +1,5 @@
 /* The newest whole turns. */
-#include "stream/history.h"
+#include "model/history.h"
 
 #include "base/mem.h"
 #include "wire/json.h"
@@ -48,6 +48,45 @@ void history_init(struct history *h, const struct span *messages, size_t count, 
     memmove(h->messages, h->messages + from, h->count * sizeof *h->messages);
 }
 
+static void close_docs(struct history *h)
+{
+    for (size_t i = 0; i < h->doc_count; i++)
+        mp_close(h->docs[i]);
+    mem_free(h->docs);
+    h->docs = NULL;
+    h->doc_count = 0;
+}
+
+static char *own_text(char *at, struct span *text)
+{
+    if (text->len > 0)
+        memcpy(at, text->ptr, text->len);
+    if (text->ptr != NULL)
+        *text = span_make(at, text->len);
+    return at + text->len;
+}
+
+void history_own(struct history *h)
+{
+    size_t bytes = 1; /* there may be none */
+    for (size_t i = 0; i < h->count; i++)
+        bytes += h->messages[i].content.len + h->messages[i].attachments.len;
+    char *at = h->own = mem_new(bytes);
+    for (size_t i = 0; i < h->count; i++) {
+        at = own_text(at, &h->messages[i].content);
+        at = own_text(at, &h->messages[i].attachments);
+    }
+    close_docs(h);
+}
+
+void history_share(struct history *h, const struct llm_message *messages, size_t count)
+{
+    *h =
+        (struct history){.messages = mem_new_array(count + 1, sizeof *h->messages), .count = count};
+    for (size_t i = 0; i < count; i++)
+        h->messages[i] = messages[i];
+}
+
 static void put_without_images(struct buf *out, struct span attachments)
 {
     struct json_walk walk = json_walk_array(attachments);
@@ -75,20 +114,19 @@ void history_hide_images(struct history *h)
     }
 }
 
-void history_add(struct history *h, struct span message, struct span attachments)
+void history_add(struct history *h, const struct llm_message *message)
 {
-    h->messages[h->count++] =
-        (struct llm_message){.role = "user", .content = message, .attachments = attachments};
+    h->messages = mem_grow(h->messages, h->count + 1, sizeof *h->messages);
+    h->messages[h->count++] = *message;
 }
 
 void history_release(struct history *h)
 {
-    for (size_t i = 0; i < h->doc_count; i++)
-        mp_close(h->docs[i]);
+    close_docs(h);
     for (size_t i = 0; i < h->kept_count; i++)
         buf_release(&h->kept[i]);
     mem_free(h->kept);
-    mem_free(h->docs);
     mem_free(h->messages);
+    mem_free(h->own);
     *h = (struct history){.messages = NULL};
 }

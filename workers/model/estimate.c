@@ -1,7 +1,7 @@
 /* One pass over the bytes. */
-#include "stream/estimate.h"
+#include "model/estimate.h"
 
-enum run_kind { LETTERS, DIGITS, SPACES, TWO_BYTES, MORE_BYTES, SIGNS, RUN_GOES_ON };
+enum run_kind { SPACES, LETTERS, DIGITS, TWO_BYTES, MORE_BYTES, SIGNS, RUN_GOES_ON };
 
 static enum run_kind kind_of(unsigned char c)
 {
@@ -28,19 +28,31 @@ static int64_t run_tokens(enum run_kind kind, size_t len)
     return (int64_t)((len + per_token[kind] - 1) / per_token[kind]);
 }
 
-int64_t estimate_tokens(struct span text)
+void estimate_put(struct estimate *e, struct span text)
 {
-    int64_t tokens = 0;
-    size_t begin = 0;
-    enum run_kind run = SPACES;
     for (size_t i = 0; i < text.len; i++) {
         enum run_kind kind = kind_of((unsigned char)text.ptr[i]);
-        if (kind == run || kind == RUN_GOES_ON)
-            continue;
-        if (i > begin)
-            tokens += run_tokens(run, i - begin);
-        run = kind;
-        begin = i;
+        if (kind != (enum run_kind)e->run && kind != RUN_GOES_ON) {
+            estimate_end(e);
+            e->run = (int)kind;
+        }
+        e->run_len++;
     }
-    return text.len > begin ? tokens + run_tokens(run, text.len - begin) : tokens;
+}
+
+void estimate_end(struct estimate *e)
+{
+    *e = (struct estimate){.tokens = estimate_sum(e)};
+}
+
+int64_t estimate_sum(const struct estimate *e)
+{
+    return e->tokens + run_tokens((enum run_kind)e->run, e->run_len);
+}
+
+int64_t estimate_tokens(struct span text)
+{
+    struct estimate e = {.tokens = 0}; /* begins as spaces, of which there are none */
+    estimate_put(&e, text);
+    return estimate_sum(&e);
 }

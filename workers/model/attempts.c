@@ -1,5 +1,5 @@
 /* The rule, and the note. */
-#include "stream/attempts.h"
+#include "model/attempts.h"
 
 #include "base/mem.h"
 #include "base/num.h"

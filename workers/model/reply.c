@@ -1,6 +1,7 @@
 /* The reply in memory. */
-#include "stream/reply.h"
+#include "model/reply.h"
 
+#include "model/estimate.h"
 #include "wire/json.h"
 
 static void text_init(struct reply_text *t, size_t max_bytes)
@@ -41,10 +42,11 @@ void reply_reset(struct reply *r)
     r->has_calls = false;
 }
 
-struct reply_mark reply_mark(const struct reply *r)
+int64_t reply_tokens(const struct reply *r)
 {
-    return (struct reply_mark){r->content.text.len, r->reasoning.text.len, r->refusal.text.len,
-                               r->calls.len};
+    return estimate_tokens(buf_as_span(&r->content.text)) +
+           estimate_tokens(buf_as_span(&r->reasoning.text)) +
+           estimate_tokens(buf_as_span(&r->refusal.text)) + estimate_tokens(buf_as_span(&r->calls));
 }
 
 bool reply_is_empty(const struct reply *r)

@@ -1,7 +1,6 @@
 /* Sums of what was told and what is estimated. */
-#include "stream/spending.h"
+#include "model/spending.h"
 
-#include "stream/estimate.h"
 #include "wire/json.h"
 
 void spending_init(struct spending *s, bool is_dark)
@@ -62,43 +61,50 @@ int64_t spending_input(const struct llm_request *request)
     return tokens;
 }
 
-static int64_t tail_tokens(const struct buf *text, size_t from)
-{
-    if (text->len <= from)
-        return 0;
-    return estimate_tokens(span_make(text->ptr + from, text->len - from));
-}
-
-int64_t spending_output(const struct reply *reply, struct reply_mark from)
-{
-    return tail_tokens(&reply->content.text, from.content) +
-           tail_tokens(&reply->reasoning.text, from.reasoning) +
-           tail_tokens(&reply->refusal.text, from.refusal) + tail_tokens(&reply->calls, from.calls);
-}
-
-void spending_begin(struct spending *s, const struct llm_request *request,
-                    const struct reply *reply)
+void spending_begin(struct spending *s, const struct llm_request *request)
 {
     s->was_asked = s->is_refused = false;
     s->told = usage_none();
     s->input = spending_input(request);
+    s->output = (struct estimate){.tokens = 0};
     s->pieces = 0;
+    s->part = 0;
     if (s->owes_input)
         s->lost_input += s->input;
     s->owes_input = false;
-    s->from = reply_mark(reply);
 }
 
-/* A piece is one token or more. */
-static int64_t output_now(const struct spending *s, const struct reply *reply)
+static void said(struct spending *s, int64_t part, struct span text)
 {
-    int64_t tokens = spending_output(reply, s->from);
+    if (part != s->part)
+        estimate_end(&s->output);
+    s->part = part;
+    estimate_put(&s->output, text);
+}
+
+void spending_piece(struct spending *s, const struct piece *piece)
+{
+    s->pieces++;
+    said(s, piece->part, piece->text);
+}
+
+void spending_call(struct spending *s, const struct call_piece *call)
+{
+    s->pieces++;
+    if (call->kind != EVENT_TOOL_CALL_DELTA)
+        return;
+    said(s, call->part, call->name);
+    said(s, call->part, call->arguments);
+}
+
+static int64_t output_now(const struct spending *s)
+{
+    int64_t tokens = estimate_sum(&s->output);
     return tokens > s->pieces ? tokens : s->pieces;
 }
 
 /* Of the present request alone. */
-static struct usage usage_of_request(const struct spending *s, struct usage told,
-                                     const struct reply *reply)
+static struct usage usage_of_request(const struct spending *s, struct usage told)
 {
     if (!s->was_asked)
         return s->is_dark ? usage_unknown() : usage_none();
@@ -109,14 +115,14 @@ static struct usage usage_of_request(const struct spending *s, struct usage told
     if (told.input < 0)
         told.input = s->input;
     if (told.output < 0)
-        told.output = output_now(s, reply);
+        told.output = output_now(s);
     told.source = USAGE_ESTIMATED;
     return told;
 }
 
-void spending_lose(struct spending *s, const struct reply *reply)
+void spending_lose(struct spending *s)
 {
-    struct usage usage = usage_of_request(s, s->told, reply);
+    struct usage usage = usage_of_request(s, s->told);
     if (usage.source == USAGE_PROVIDER || usage.source == USAGE_ESTIMATED) {
         s->lost_input += usage.input;
         s->lost_output += usage.output;
@@ -125,9 +131,9 @@ void spending_lose(struct spending *s, const struct reply *reply)
     s->told = usage_none();
 }
 
-struct usage spending_usage(const struct spending *s, struct usage told, const struct reply *reply)
+struct usage spending_usage(const struct spending *s, struct usage told)
 {
-    struct usage usage = usage_of_request(s, told, reply);
+    struct usage usage = usage_of_request(s, told);
     if (s->lost_input == 0 && s->lost_output == 0)
         return usage;
     if (usage.source == USAGE_NONE)

@@ -1,7 +1,7 @@
 /* The reply as it grows, and the two forms in which it is kept at the end. Pure. Its size is
  * limited by what the run lets through. */
-#ifndef SLUICE_WORKERS_STREAM_REPLY_H
-#define SLUICE_WORKERS_STREAM_REPLY_H
+#ifndef SLUICE_WORKERS_MODEL_REPLY_H
+#define SLUICE_WORKERS_MODEL_REPLY_H
 
 #include "wire/event.h"
 #include "wire/job.h"
@@ -19,13 +19,9 @@ struct reply {
 
 void reply_init(struct reply *r, size_t max_bytes);
 void reply_release(struct reply *r);
-void reply_reset(struct reply *r);          /* empty again */
-bool reply_is_empty(const struct reply *r); /* nothing came, not even the begin of a call */
-/* Where its texts end now, for what comes behind. */
-struct reply_mark {
-    size_t content, reasoning, refusal, calls;
-};
-struct reply_mark reply_mark(const struct reply *r);
+void reply_reset(struct reply *r);           /* empty again */
+bool reply_is_empty(const struct reply *r);  /* nothing came, not even the begin of a call */
+int64_t reply_tokens(const struct reply *r); /* estimated */
 /* Parts of a kind stand one after the other, an empty line between. */
 void reply_put_piece(struct reply *r, const struct piece *piece);
 void reply_put_call(struct reply *r, const struct call_piece *call);

@@ -4,7 +4,7 @@
  *       └─► WAITING ─first─┘  │ refused: first in line again
  *             ▲───────────────┘
  * Invariant: a line that is stuck (its last question was refused) sends one question at a time. */
-#include "stream/places.h"
+#include "model/places.h"
 
 #include "base/err.h"
 #include "base/log.h"

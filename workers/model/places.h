@@ -2,8 +2,8 @@
  * place is asked of Redis; whoever gets none waits in this process's line, whose first asks again:
  * when told that one came free, when one of this process does, and now and then. So a full model
  * costs Redis one question a second and process, however many wait. */
-#ifndef SLUICE_WORKERS_STREAM_PLACES_H
-#define SLUICE_WORKERS_STREAM_PLACES_H
+#ifndef SLUICE_WORKERS_MODEL_PLACES_H
+#define SLUICE_WORKERS_MODEL_PLACES_H
 
 #include "base/check.h"
 #include "bus/bus.h"

@@ -1,5 +1,5 @@
 /* A time per model. */
-#include "stream/cooling.h"
+#include "model/cooling.h"
 
 #include "base/clock.h"
 #include "base/map.h"

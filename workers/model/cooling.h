@@ -2,8 +2,8 @@
  * by any generation of this process. Then one asks, as a probe; the others wait on, a second at a
  * time, until it is known to have come through. Other processes learn of it by asking themselves.
  */
-#ifndef SLUICE_WORKERS_STREAM_COOLING_H
-#define SLUICE_WORKERS_STREAM_COOLING_H
+#ifndef SLUICE_WORKERS_MODEL_COOLING_H
+#define SLUICE_WORKERS_MODEL_COOLING_H
 
 #include <stdint.h>
 
