@@ -1,6 +1,7 @@
 /* What the worker tells of itself over HTTP. */
 #include "common/health.h"
 
+#include "base/address.h"
 #include "base/metric.h"
 #include "common/worker_inner.h"
 #include "http/http.h"
@@ -44,8 +45,8 @@ static bool refuse_foreign(struct http_request *request, void *arg)
 {
     const struct worker *worker = arg;
     CHECK_MAGIC(worker, WORKER_MAGIC);
-    if (!http_host_is_loopback(span_of(worker->conf->worker_metrics_listen)) ||
-        http_host_is_loopback(http_header(request, "Host")))
+    if (!address_host_is_loopback(span_of(worker->conf->worker_metrics_listen)) ||
+        address_host_is_loopback(http_header(request, "Host")))
         return false;
     http_reply_code(request, ERR_FORBIDDEN);
     return true;
