@@ -164,7 +164,7 @@ static void start(void *arg)
         .argv = (const char *const *)m->argv,
         .env = (const char *const *)m->env,
         .error_fd = log_fd,
-        .hooks = {on_line, on_ready, on_exit_of_member, m},
+        .hooks = {.on_line = on_line, .on_ready = on_ready, .on_exit = on_exit_of_member, .arg = m},
     };
     set_state(m, MEMBER_STARTING);
     int rc = child_start(m->stack->loop, &options, &m->child, &err);
