@@ -78,7 +78,7 @@ void read_fields(struct reading *r, const struct fields *fields, const struct no
                  void *owner);
 bool is_map(struct reading *r, const struct node *value, const char *what);
 bool is_list(struct reading *r, const struct node *value, const char *what, size_t max);
-bool is_text(struct reading *r, const struct node *value, const char *what);
+bool is_string(struct reading *r, const struct node *value, const char *what);
 bool id_is_good(const char *text);
 /* The text when it is an id, else NULL and a problem. */
 const char *read_id_text(struct reading *r, const struct node *value, const char *what);

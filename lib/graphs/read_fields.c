@@ -81,7 +81,7 @@ bool is_list(struct reading *r, const struct node *value, const char *what, size
     return value->kind == NODE_LIST && value->count > 0 && value->count <= max;
 }
 
-bool is_text(struct reading *r, const struct node *value, const char *what)
+bool is_string(struct reading *r, const struct node *value, const char *what)
 {
     if (value->kind != NODE_TEXT)
         wrong(r, value->at, "%s must be a text; write it in quotes", what);
@@ -96,7 +96,7 @@ bool id_is_good(const char *text)
 
 const char *read_id_text(struct reading *r, const struct node *value, const char *what)
 {
-    if (!is_text(r, value, what))
+    if (!is_string(r, value, what))
         return NULL;
     if (!id_is_good(value->text)) {
         wrong(r, value->at, "%s '%.60s' is not a name; write 1 to %d of a-z, 0-9 and _", what,
@@ -118,7 +118,7 @@ void read_id(struct reading *r, const struct field *f, const struct node *value,
 /* A text that is taken as it is. */
 void read_text(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_text(r, value, f->name))
+    if (!is_string(r, value, f->name))
         return;
     size_t len = strlen(value->text);
     if (len == 0 || len > (size_t)f->max)

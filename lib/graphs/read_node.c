@@ -163,7 +163,7 @@ static bool read_kind(struct reading *r, const struct node *map, bool is_child,
     const struct node *kind = node_member(map, "kind");
     if (kind == NULL)
         wrong(r, map->at, "a node must have 'kind'; write kind: llm, or another kind");
-    if (kind == NULL || !is_text(r, kind, "kind"))
+    if (kind == NULL || !is_string(r, kind, "kind"))
         return false;
     struct nearest nearest = nearest_to(kind->text);
     for (enum graph_kind i = 0; i < GRAPH_KINDS; i++) {

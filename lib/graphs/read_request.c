@@ -9,7 +9,7 @@ static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DE
 
 void read_method(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_text(r, value, f->name))
+    if (!is_string(r, value, f->name))
         return;
     for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
         if (strcmp(value->text, methods[i]) == 0) {

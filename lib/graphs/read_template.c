@@ -72,7 +72,7 @@ static const struct expr *add_expr(struct reading *r, const struct place *p)
 
 void read_expr(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_text(r, value, f->name))
+    if (!is_string(r, value, f->name))
         return;
     struct place p = {value, span_of(value->text)};
     while (p.part.len > 0 && strchr(" \t\r\n", p.part.ptr[0]) != NULL)
@@ -113,7 +113,7 @@ void read_template(struct reading *r, const struct field *f, const struct node *
     struct err err = {0};
     struct cut cut = {0};
     int result;
-    if (!is_text(r, value, f->name))
+    if (!is_string(r, value, f->name))
         return;
     struct span rest = span_of(value->text);
     while ((result = template_cut(&rest, &cut, &err)) > 0) {

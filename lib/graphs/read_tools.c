@@ -91,7 +91,7 @@ void read_tools(struct reading *r, const struct field *f, const struct node *val
 
 static const struct graph_tool *find_tool(struct reading *r, const struct node *name)
 {
-    if (!is_text(r, name, "a tool's name"))
+    if (!is_string(r, name, "a tool's name"))
         return NULL;
     const struct graph_tool *tool = graph_tool(r->graph, name->text);
     struct nearest nearest = nearest_to(name->text);
