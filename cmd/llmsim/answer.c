@@ -15,6 +15,7 @@ static void free_answer(void *arg)
     CHECK_MAGIC(a, ANSWER_MAGIC);
     timer_release(&a->timer);
     buf_release(&a->drip);
+    play_release(&a->play);
     mem_free(a->model);
     a->magic = 0;
     mem_free(a);
@@ -61,14 +62,23 @@ static void close_part(struct answer *a, struct buf *out)
     a->part = PART_NONE;
 }
 
+static void open_part(struct answer *a, struct buf *out, enum part part)
+{
+    close_part(a, out);
+    a->part = part;
+    a->frame.index++;
+    if (part == PART_TOOL) {
+        a->frame.call_index = (int64_t)a->speech.call;
+        a->frame.call = a->play.calls[a->speech.call];
+    }
+    a->format->part_begin(out, &a->frame, part);
+}
+
 static void say(struct answer *a, struct buf *out, enum part part, struct span text)
 {
-    if (a->part != part) {
-        close_part(a, out);
-        a->part = part;
-        a->frame.index++;
-        a->format->part_begin(out, &a->frame, part);
-    }
+    bool is_other_call = part == PART_TOOL && a->frame.call_index != (int64_t)a->speech.call;
+    if (a->part != part || is_other_call)
+        open_part(a, out, part);
     a->format->piece(out, &a->frame, part, text);
 }
 
@@ -91,6 +101,7 @@ static void say_huge(struct answer *a, struct buf *out)
 static void say_end(struct answer *a, struct buf *out)
 {
     struct spent spent = answer_spent(a);
+    a->frame.call.is_cut = a->speech.is_cut;
     close_part(a, out);
     a->format->finish(out, &a->frame, speech_finish(&a->speech), &spent);
 }
@@ -252,15 +263,16 @@ void answer_start(struct simulator *sim, struct http_request *request, struct ro
     a->script = *order->script;
     a->model = span_dup(asked->model);
     a->id = id_mint(order->format->id_prefix);
-    speech_init(&a->speech, &a->script, row_id(row), order->prefill, asked->max_tokens);
+    play_init(&a->play, &a->script, order->request, order->talk);
+    speech_init(&a->speech, &a->script, &a->play, row_id(row), order->talk->prefill,
+                asked->max_tokens);
     a->frame = (struct frame){.id = a->id.text,
                               .model = span_of(a->model),
-                              .tool = a->script.tool,
+                              .calls_before = order->talk->calls_before,
                               .at_ms = clock_wall_ms(),
                               .input_tokens = order->input_tokens,
                               .wants_usage = asked->wants_usage,
                               .tells_usage = a->script.tells_usage,
-                              .is_cut = a->speech.is_cut,
                               .index = -1};
     buf_init(&a->drip, FRAMES_MAX);
     if (asked->wants_stream)

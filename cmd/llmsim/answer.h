@@ -7,10 +7,12 @@
 #include "http/http.h"
 #include "journal.h"
 #include "script.h"
+#include "talk.h"
 
 struct simulator {
     struct loop *loop;
     struct journal *journal;
+    int64_t tool_ms; /* how long each answer of a tool takes */
 };
 
 /* What a request wants answered. Borrowed for the call. */
@@ -18,7 +20,8 @@ struct order {
     const struct format *format;
     const struct script *script;
     const struct asked *asked;
-    struct span prefill;  /* the unfinished answer to go on with; SPAN_NONE: none */
+    const struct json *request; /* its root */
+    const struct talk *talk;
     int64_t input_tokens; /* an estimate */
 };
 

@@ -20,6 +20,7 @@ struct answer {
     struct row *row;
     const struct format *format;
     struct script script;
+    struct play play;
     struct speech speech;
     enum part part; /* that is open */
     struct frame frame;

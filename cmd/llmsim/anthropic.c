@@ -3,6 +3,8 @@
  * signs its thinking, and refuses a thinking block that comes back other than it was. */
 #include "format.h"
 
+#include <stdio.h>
+
 /* A thinking block of the conversation so far must have the signature of its text. */
 static bool is_genuine(const struct json *block)
 {
@@ -91,22 +93,26 @@ static struct span signature_of(const struct frame *f, char out[SIGNATURE_LEN + 
     return span_of(out);
 }
 
-/* A block, empty as it begins or whole. `text` is a tool's arguments, JSON. */
-static void put_block(struct json_writer *w, const struct frame *f, enum part part,
-                      struct span text, struct span signature)
+/* A block of text or thought, empty as it begins or whole. */
+static void put_block(struct json_writer *w, enum part part, struct span text,
+                      struct span signature)
 {
-    static const char *const types[] = {
-        [PART_REASONING] = "thinking", [PART_TEXT] = "text", [PART_TOOL] = "tool_use"};
-    json_member_str(w, "type", span_of(types[part]));
-    if (part == PART_TOOL) {
-        json_member_str(w, "id", SPAN_LIT("toolu_0"));
-        json_member_str(w, "name", span_of(f->tool));
-        json_member_raw(w, "input", text);
-    } else {
-        json_member_str(w, types[part], text);
-    }
+    const char *type = part == PART_REASONING ? "thinking" : "text";
+    json_member_str(w, "type", span_of(type));
+    json_member_str(w, type, text);
     if (part == PART_REASONING)
         json_member_str(w, "signature", signature);
+}
+
+static void put_call(struct json_writer *w, const struct call *call, int64_t number,
+                     struct span input)
+{
+    char id[32];
+    (void)snprintf(id, sizeof id, "toolu_%lld", (long long)number);
+    json_member_str(w, "type", SPAN_LIT("tool_use"));
+    json_member_str(w, "id", span_of(id));
+    json_member_str(w, "name", span_of(call->name));
+    json_member_raw(w, "input", input);
 }
 
 static void part_begin(struct buf *b, const struct frame *f, enum part part)
@@ -114,7 +120,10 @@ static void part_begin(struct buf *b, const struct frame *f, enum part part)
     struct json_writer w = begin(b, "content_block_start");
     json_member_int(&w, "index", f->index);
     json_open(&w, "content_block", '{');
-    put_block(&w, f, part, part == PART_TOOL ? SPAN_LIT("{}") : SPAN_LIT(""), SPAN_LIT(""));
+    if (part == PART_TOOL)
+        put_call(&w, &f->call, f->calls_before + f->call_index, SPAN_LIT("{}"));
+    else
+        put_block(&w, part, SPAN_LIT(""), SPAN_LIT(""));
     json_close(&w);
     end(b, &w);
 }
@@ -171,7 +180,18 @@ static void put_whole_block(struct json_writer *w, const struct frame *f, enum p
 {
     char signature[SIGNATURE_LEN + 1];
     json_open(w, NULL, '{');
-    put_block(w, f, part, text, signature_of(f, signature));
+    put_block(w, part, text, signature_of(f, signature));
+    json_close(w);
+}
+
+/* What is cut is no JSON, and a block's input is. */
+static void put_whole_call(struct json_writer *w, const struct frame *f, const struct whole *answer,
+                           size_t i)
+{
+    const struct call *call = &answer->calls[i];
+    json_open(w, NULL, '{');
+    put_call(w, call, f->calls_before + (int64_t)i,
+             call->is_cut ? SPAN_LIT("{}") : call->arguments);
     json_close(w);
 }
 
@@ -183,10 +203,10 @@ static void whole(struct buf *b, const struct frame *f, const struct whole *answ
     json_open(&w, "content", '[');
     if (answer->reasoning.len > 0)
         put_whole_block(&w, f, PART_REASONING, answer->reasoning);
-    if (*f->tool != '\0')
-        put_whole_block(&w, f, PART_TOOL, f->is_cut ? SPAN_LIT("{}") : answer->text);
-    else if (answer->text.len > 0)
+    if (answer->text.len > 0)
         put_whole_block(&w, f, PART_TEXT, answer->text);
+    for (size_t i = 0; i < answer->call_count; i++)
+        put_whole_call(&w, f, answer, i);
     json_close(&w);
     json_member_str(&w, "stop_reason", span_of(REASONS[answer->finish]));
     json_member_null(&w, "stop_sequence");

@@ -20,16 +20,26 @@ struct asked {
     int64_t max_tokens; /* -1: none */
 };
 
+/* A tool call. In the frames of one that is open, whole or cut by max_tokens; its id is its number
+ * in the conversation. Borrowed. */
+enum { CALLS_MAX = 8 };
+struct call {
+    const char *name;
+    struct span arguments; /* JSON, all of it even when it is cut */
+    bool is_cut;
+};
+
 /* One answer, as its frames name it. */
 struct frame {
     const char *id; /* of the answer: chatcmpl_..., msg_... */
     struct span model;
-    const char *tool; /* the name that a tool call has */
-    int64_t at_ms;    /* when it began */
+    struct call call;     /* that is open */
+    int64_t call_index;   /* of that, from 0 */
+    int64_t calls_before; /* in the conversation, before this answer's */
+    int64_t at_ms;        /* when it began */
     int64_t input_tokens;
     bool wants_usage; /* OpenAI: every chunk has a usage member, null but in the last */
     bool tells_usage;
-    bool is_cut;      /* by max_tokens: a tool call's arguments are not whole */
     int64_t index;    /* of the part that is open, from 0 */
     uint64_t thought; /* a hash of the reasoning so far, for its signature */
 };
@@ -39,13 +49,14 @@ struct spent {
     int64_t took_ms;
 };
 
-/* A whole answer: text is a tool's arguments when the finish is FINISH_TOOL or the frame names a
- * tool. */
+/* A whole answer. It has text or calls; of one that is cut, `arguments` is what was said. */
 struct whole {
     struct span reasoning; /* SPAN_NONE: none */
     struct span text;
     enum finish finish;
     struct spent spent;
+    const struct call *calls;
+    size_t call_count;
 };
 
 struct failure {
@@ -78,7 +89,7 @@ struct format {
 
 extern const struct format format_openai, format_anthropic, format_ollama;
 
-/* The arguments of every tool call, in the fragments that are its tokens. */
+/* The arguments of a tool call that a script wants. */
 struct span tool_arguments(void);
 
 /* A part's signature in Anthropic's format: 16 hexadecimal digits for a hash made by

@@ -8,53 +8,6 @@
 
 enum { MODEL_MAX = 256, ERROR_BYTES = 4096 };
 
-/* The conversation, as far as it matters here. */
-struct talk {
-    struct span user;      /* the last text of a user */
-    struct span prefill;   /* the text of the last message when it is the assistant's */
-    bool has_tool_results; /* the last message tells what a tool call came to */
-};
-
-/* A message's text; the first or the last of its parts' when its content is an array. */
-static struct span text_of(const struct json *message, bool is_last)
-{
-    const struct json *content = json_get(message, "content");
-    struct span text = json_string(content);
-    for (size_t i = 0; json_type(content) == JSON_ARRAY && i < json_count(content); i++) {
-        struct span part = json_string(json_get(json_at(content, i), "text"));
-        if (part.ptr != NULL && (is_last || text.ptr == NULL))
-            text = part;
-    }
-    return text;
-}
-
-static bool is_of(const struct json *message, const char *role)
-{
-    return span_is(json_string(json_get(message, "role")), role);
-}
-
-/* OpenAI and Ollama have a role for it, Anthropic a part of the user's message. */
-static bool has_tool_results(const struct json *message)
-{
-    const struct json *content = json_get(message, "content");
-    bool has = is_of(message, "tool");
-    for (size_t i = 0; json_type(content) == JSON_ARRAY && i < json_count(content); i++)
-        has = has || span_is(json_string(json_get(json_at(content, i), "type")), "tool_result");
-    return has;
-}
-
-static struct talk read_talk(const struct json *messages)
-{
-    const struct json *last = json_at(messages, json_count(messages) - 1);
-    struct talk talk = {.has_tool_results = has_tool_results(last)};
-    for (size_t i = json_count(messages); i > 0 && talk.user.ptr == NULL; i--)
-        if (is_of(json_at(messages, i - 1), "user"))
-            talk.user = text_of(json_at(messages, i - 1), false);
-    if (is_of(last, "assistant"))
-        talk.prefill = text_of(last, true);
-    return talk;
-}
-
 /* Everything but model, messages and the streaming switches, as it came: what the journal calls
  * params. */
 static void put_params(struct buf *out, struct span body, const char *const *left_out)
@@ -137,13 +90,11 @@ static void answer(struct simulator *sim, const struct format *format, struct ht
 {
     struct span text = json_text(doc), messages = json_raw(text, "messages");
     struct span generation = http_header(r, "X-Request-Id");
-    struct talk talk = read_talk(json_get(json_root(doc), "messages"));
+    struct talk talk = talk_read(json_root(doc));
     struct script script = script_parse(talk.user);
     struct buf params;
     if (!is_due(&script, sim->journal, asked->model, generation))
         script.fault = FAULT_NONE;
-    if (talk.has_tool_results)
-        *script.tool = '\0'; /* what it called for is there */
     buf_init(&params, text.len + 64);
     put_params(&params, text, format->not_a_param);
     struct row *row =
@@ -163,7 +114,8 @@ static void answer(struct simulator *sim, const struct format *format, struct ht
                      &(struct order){.format = format,
                                      .script = &script,
                                      .asked = asked,
-                                     .prefill = talk.prefill,
+                                     .request = json_root(doc),
+                                     .talk = &talk,
                                      .input_tokens = (int64_t)messages.len / 4 + 1});
 }
 

@@ -1,8 +1,11 @@
 /* sluice-llmsim: a provider to develop and test against. Owns the routes: three wire formats by
  * their paths, their lists of models, and what it saw (stats, journal). */
 #include "generate.h"
+#include "script.h"
+#include "tools.h"
 
 #include "base/log.h"
+#include "base/num.h"
 #include "loop/process.h"
 
 #include <getopt.h>
@@ -11,14 +14,16 @@
 enum { MAIN_MAGIC = 0x73696d21, BODY_MAX = 32 * 1024 * 1024 };
 
 static const char HELP[] =
-    "usage: sluice-llmsim [--listen ADDRESS] [--version] [--help]\n\n"
+    "usage: sluice-llmsim [--listen ADDRESS] [--tool-ms MS] [--version] [--help]\n\n"
     "A simulated LLM provider in the wire formats of OpenAI (/v1/chat/completions), Anthropic\n"
-    "(/v1/messages) and Ollama (/api/chat); GET /stats and GET /journal tell what was asked. A\n"
+    "(/v1/messages) and Ollama (/api/chat); GET /stats and GET /journal tell what was asked. It\n"
+    "calls the tools that a request offers, and has some for example graphs under /tools. A\n"
     "last user message that begins with !sim scripts the answer:\n"
     "tokens= reasoning= delay_ms= first_ms= text=self|clock usage=none tool= spend_cap\n"
     "fault=stall@n|reset@n|truncate@n|error@n|garbage@n|huge@n|drip|status:NNN\n"
     "retry_after=s|date:s|none fail_times= on_model= (see the man page)\n\n"
-    "  --listen ADDRESS   host:port (127.0.0.1:8090; port 0 takes a free one)\n";
+    "  --listen ADDRESS   host:port (127.0.0.1:8090; port 0 takes a free one)\n"
+    "  --tool-ms MS       how long each answer under /tools takes (0)\n";
 
 struct program {
     uint32_t magic;
@@ -91,11 +96,16 @@ static void journal(struct http_request *r, void *arg)
 
 /* Generations, a route for each format. */
 
-static void in_format(struct http_request *r, void *arg, const struct format *format)
+static struct simulator *sim_of(void *arg)
 {
     struct program *p = arg;
     CHECK_MAGIC(p, MAIN_MAGIC);
-    generate(&p->sim, format, r);
+    return &p->sim;
+}
+
+static void in_format(struct http_request *r, void *arg, const struct format *format)
+{
+    generate(sim_of(arg), format, r);
 }
 
 static void openai(struct http_request *r, void *arg)
@@ -113,10 +123,42 @@ static void ollama(struct http_request *r, void *arg)
     in_format(r, arg, &format_ollama);
 }
 
+/* Tools. */
+
+static void search(struct http_request *r, void *arg)
+{
+    tools_search(sim_of(arg), r);
+}
+
+static void page(struct http_request *r, void *arg)
+{
+    tools_page(sim_of(arg), r);
+}
+
+static void order(struct http_request *r, void *arg)
+{
+    tools_order(sim_of(arg), r);
+}
+
+static void cancel(struct http_request *r, void *arg)
+{
+    tools_cancel(sim_of(arg), r);
+}
+
+static void hang(struct http_request *r, void *arg)
+{
+    tools_hang(sim_of(arg), r);
+}
+
 static const struct http_route ROUTES[] = {
     {HTTP_POST, "/v1/chat/completions", openai},
     {HTTP_POST, "/v1/messages", anthropic},
     {HTTP_POST, "/api/chat", ollama},
+    {HTTP_GET, "/tools/search", search},
+    {HTTP_GET, "/tools/page", page},
+    {HTTP_GET, "/tools/orders/{number}", order},
+    {HTTP_POST, "/tools/orders/{number}/cancel", cancel},
+    {HTTP_GET, "/tools/hang", hang},
     {HTTP_GET, "/v1/models", models},
     {HTTP_GET, "/api/tags", tags},
     {HTTP_GET, "/api/version", version},
@@ -133,9 +175,9 @@ static void end(void *arg)
     loop_stop(p->sim.loop);
 }
 
-static int serve(const char *address)
+static int serve(const char *address, int64_t tool_ms)
 {
-    struct program p = {.magic = MAIN_MAGIC};
+    struct program p = {.magic = MAIN_MAGIC, .sim.tool_ms = tool_ms};
     struct err err = {.code = ERR_OK};
     char bound[64] = "";
     p.sim.loop = loop_new();
@@ -169,16 +211,20 @@ static int serve(const char *address)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+                                            {"tool-ms", required_argument, NULL, 't'},
                                             {"version", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *address = "127.0.0.1:8090";
+    uint64_t tool_ms = 0;
     log_setup("sluice-llmsim", LOG_INFO, false);
-    for (int c; (c = getopt_long(argc, argv, "l:vh", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "l:t:vh", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(HELP, stdout) < 0;
         if (c == 'v')
             return printf("sluice-llmsim %s\n", SLUICE_VERSION) < 0;
+        if (c == 't' && num_parse_u64(span_of(optarg), &tool_ms) == 0 && tool_ms <= SCRIPT_MS_MAX)
+            continue;
         if (c != 'l')
             return 2;
         address = optarg;
@@ -187,5 +233,5 @@ int main(int argc, char **argv)
         (void)fputs(HELP, stderr);
         return 2;
     }
-    return serve(address);
+    return serve(address, (int64_t)tool_ms);
 }

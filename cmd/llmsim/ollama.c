@@ -43,15 +43,17 @@ static void end(struct buf *b, struct json_writer *w)
     (void)buf_text(b, "\n"); /* whoever sends it looks at buf_error */
 }
 
-static void put_call(struct json_writer *w, const struct frame *f)
+static void put_calls(struct json_writer *w, const struct call *calls, size_t count)
 {
     json_open(w, "tool_calls", '[');
-    json_open(w, NULL, '{');
-    json_open(w, "function", '{');
-    json_member_str(w, "name", span_of(f->tool));
-    json_member_raw(w, "arguments", tool_arguments());
-    json_close(w);
-    json_close(w);
+    for (size_t i = 0; i < count; i++) {
+        json_open(w, NULL, '{');
+        json_open(w, "function", '{');
+        json_member_str(w, "name", span_of(calls[i].name));
+        json_member_raw(w, "arguments", calls[i].arguments);
+        json_close(w);
+        json_close(w);
+    }
     json_close(w);
 }
 
@@ -80,10 +82,10 @@ static void piece(struct buf *b, const struct frame *f, enum part part, struct s
 
 static void part_end(struct buf *b, const struct frame *f, enum part part)
 {
-    if (part != PART_TOOL || f->is_cut)
+    if (part != PART_TOOL || f->call.is_cut)
         return;
     struct json_writer w = begin(b, f, SPAN_LIT(""));
-    put_call(&w, f);
+    put_calls(&w, &f->call, 1);
     end(b, &w);
 }
 
@@ -116,12 +118,13 @@ static void finish(struct buf *b, const struct frame *f, enum finish reason,
 
 static void whole(struct buf *b, const struct frame *f, const struct whole *answer)
 {
-    bool is_call = *f->tool != '\0';
-    struct json_writer w = begin(b, f, is_call ? SPAN_LIT("") : answer->text);
+    size_t calls = answer->call_count;
+    bool is_last_cut = calls > 0 && answer->calls[calls - 1].is_cut;
+    struct json_writer w = begin(b, f, answer->text);
     if (answer->reasoning.len > 0)
         json_member_str(&w, "thinking", answer->reasoning);
-    if (is_call && !f->is_cut)
-        put_call(&w, f);
+    if (calls > is_last_cut)
+        put_calls(&w, answer->calls, calls - is_last_cut);
     put_end(&w, f, answer->finish, &answer->spent);
 }
 

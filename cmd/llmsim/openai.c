@@ -2,6 +2,8 @@
  * reasoning_content, as the servers of open models do; OpenAI itself shows none. */
 #include "format.h"
 
+#include <stdio.h>
+
 static int look(const struct json *root, struct asked *asked, struct err *err)
 {
     const char *const names[] = {"max_tokens", "max_completion_tokens"};
@@ -65,6 +67,20 @@ static void open_answer(struct buf *b, const struct frame *f)
     end(b, &w, NULL);
 }
 
+/* An item of `tool_calls`. */
+static void put_call(struct json_writer *w, const struct call *call, int64_t number,
+                     struct span arguments)
+{
+    char id[32];
+    (void)snprintf(id, sizeof id, "call_%lld", (long long)number);
+    json_member_str(w, "id", span_of(id));
+    json_member_str(w, "type", SPAN_LIT("function"));
+    json_open(w, "function", '{');
+    json_member_str(w, "name", span_of(call->name));
+    json_member_str(w, "arguments", arguments);
+    json_close(w);
+}
+
 static void part_begin(struct buf *b, const struct frame *f, enum part part)
 {
     if (part != PART_TOOL)
@@ -72,23 +88,18 @@ static void part_begin(struct buf *b, const struct frame *f, enum part part)
     struct json_writer w = begin(b, f);
     json_open(&w, "tool_calls", '[');
     json_open(&w, NULL, '{');
-    json_member_int(&w, "index", 0);
-    json_member_str(&w, "id", SPAN_LIT("call_0"));
-    json_member_str(&w, "type", SPAN_LIT("function"));
-    json_open(&w, "function", '{');
-    json_member_str(&w, "name", span_of(f->tool));
-    json_member_str(&w, "arguments", SPAN_LIT(""));
-    json_close(&w);
+    json_member_int(&w, "index", f->call_index);
+    put_call(&w, &f->call, f->calls_before + f->call_index, SPAN_LIT(""));
     json_close(&w);
     json_close(&w);
     end(b, &w, NULL);
 }
 
-static void put_arguments(struct json_writer *w, struct span fragment)
+static void put_arguments(struct json_writer *w, const struct frame *f, struct span fragment)
 {
     json_open(w, "tool_calls", '[');
     json_open(w, NULL, '{');
-    json_member_int(w, "index", 0);
+    json_member_int(w, "index", f->call_index);
     json_open(w, "function", '{');
     json_member_str(w, "arguments", fragment);
     json_close(w);
@@ -100,7 +111,7 @@ static void piece(struct buf *b, const struct frame *f, enum part part, struct s
 {
     struct json_writer w = begin(b, f);
     if (part == PART_TOOL)
-        put_arguments(&w, text);
+        put_arguments(&w, f, text);
     else
         json_member_str(&w, part == PART_TEXT ? "content" : "reasoning_content", text);
     end(b, &w, NULL);
@@ -146,23 +157,20 @@ static void finish(struct buf *b, const struct frame *f, enum finish reason,
     (void)buf_text(b, "data: [DONE]\n\n");
 }
 
-static void put_call(struct json_writer *w, const struct frame *f, struct span arguments)
+static void put_calls(struct json_writer *w, const struct frame *f, const struct whole *answer)
 {
     json_open(w, "tool_calls", '[');
-    json_open(w, NULL, '{');
-    json_member_str(w, "id", SPAN_LIT("call_0"));
-    json_member_str(w, "type", SPAN_LIT("function"));
-    json_open(w, "function", '{');
-    json_member_str(w, "name", span_of(f->tool));
-    json_member_str(w, "arguments", arguments);
-    json_close(w);
-    json_close(w);
+    for (size_t i = 0; i < answer->call_count; i++) {
+        json_open(w, NULL, '{');
+        put_call(w, &answer->calls[i], f->calls_before + (int64_t)i, answer->calls[i].arguments);
+        json_close(w);
+    }
     json_close(w);
 }
 
 static void whole(struct buf *b, const struct frame *f, const struct whole *answer)
 {
-    bool is_call = *f->tool != '\0';
+    bool is_call = answer->call_count > 0;
     struct json_writer w = begin_object(b, f, "chat.completion");
     json_open(&w, "choices", '[');
     json_open(&w, NULL, '{');
@@ -173,7 +181,7 @@ static void whole(struct buf *b, const struct frame *f, const struct whole *answ
     if (answer->reasoning.len > 0)
         json_member_str(&w, "reasoning_content", answer->reasoning);
     if (is_call)
-        put_call(&w, f, answer->text);
+        put_calls(&w, f, answer);
     json_close(&w);
     json_member_str(&w, "finish_reason", span_of(REASONS[answer->finish]));
     json_close(&w);

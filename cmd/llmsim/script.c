@@ -2,6 +2,7 @@
  * is within its bounds; what is not understood leaves its default. */
 #include "script.h"
 
+#include "base/buf.h"
 #include "base/num.h"
 
 #include <stdio.h>
@@ -72,11 +73,13 @@ static void spend_cap(struct script *s)
     s->is_spending = true;
 }
 
+/* One name, or several with commas between them. */
 static bool is_tool_name(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') ||
-              (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_' || s.ptr[i] == '-'))
+              (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_' || s.ptr[i] == '-' ||
+              s.ptr[i] == ','))
             return false;
     return s.len > 0 && s.len <= SCRIPT_TOOL_MAX;
 }
@@ -120,17 +123,40 @@ static void parse_word(struct script *s, struct span word)
         parse_fault(s, value);
 }
 
+static bool is_script(struct span message)
+{
+    return span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' ||
+                                                 message.ptr[4] == '\n' || message.ptr[4] == '\t');
+}
+
 struct script script_parse(struct span message)
 {
     struct script s = {
         .tokens = -1, .delay_ms = DEFAULT_DELAY_MS, .tells_usage = true, .fail_times = -1};
-    bool is_script =
-        span_starts_with(message, "!sim") && (message.len == 4 || message.ptr[4] == ' ' ||
-                                              message.ptr[4] == '\n' || message.ptr[4] == '\t');
-    while (is_script && message.ptr != NULL) {
+    bool is_one = is_script(message);
+    while (is_one && message.ptr != NULL) {
         struct span line = span_cut(&message, '\n');
         while (line.ptr != NULL)
             parse_word(&s, span_trim(span_cut(&line, ' ')));
     }
     return s;
+}
+
+void script_rest(struct span message, struct buf *out)
+{
+    if (!is_script(message)) {
+        (void)buf_span(out, message); /* the caller's buffer holds a message */
+        return;
+    }
+    (void)span_cut(&message, 'm'); /* of !sim */
+    while (message.ptr != NULL) {
+        struct span line = span_cut(&message, '\n');
+        while (line.ptr != NULL) {
+            struct span word = span_trim(span_cut(&line, ' '));
+            bool is_word = word.len > 0 && memchr(word.ptr, '=', word.len) == NULL &&
+                           !span_is(word, "spend_cap");
+            if (is_word)
+                (void)buf_printf(out, "%s%.*s", out->len > 0 ? " " : "", SPAN_ARG(word));
+        }
+    }
 }

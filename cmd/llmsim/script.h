@@ -40,7 +40,7 @@ struct script {
     bool is_self;      /* `<id>:<n> ` instead of readable text */
     bool is_clock;     /* `@<CLOCK_MONOTONIC in us> ` */
     bool tells_usage;
-    char tool[SCRIPT_TOOL_MAX + 1]; /* "" for none */
+    char tool[SCRIPT_TOOL_MAX + 1]; /* names, with commas between them; "" for none */
     enum fault fault;
     int64_t fault_at; /* after so many tokens */
     int status;       /* FAULT_STATUS */
@@ -54,5 +54,9 @@ struct script {
 /* The script in a message; a default answer when it does not begin with `!sim`. Unknown words and
  * values are ignored. */
 struct script script_parse(struct span message);
+/* Appends what of a message is no script: all of it when it does not begin with `!sim`, else the
+ * words that are none of a script's. */
+struct buf;
+void script_rest(struct span message, struct buf *out);
 
 #endif

@@ -43,30 +43,45 @@ static struct span word_next(const char *text, size_t *at)
     return word;
 }
 
-struct span text_next(size_t *at)
+/* The next piece of a call's arguments: bytes, but whole characters. */
+static struct span fragment_next(struct span arguments, size_t *at)
 {
-    return word_next(TEXT, at);
+    size_t left = arguments.len - *at, len = left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES;
+    while (len < left && ((unsigned char)arguments.ptr[*at + len] & 0xc0) == 0x80)
+        len++;
+    struct span fragment = span_make(arguments.ptr + *at, len);
+    *at += len;
+    return fragment;
 }
 
-static int64_t text_tokens(void)
+static int64_t text_tokens(const char *text)
 {
     size_t at = 0;
     int64_t count = 0;
     do {
-        (void)text_next(&at);
+        (void)word_next(text, &at);
         count++;
     } while (at != 0);
     return count;
 }
 
+static int64_t call_tokens(const struct play *play)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < play->call_count; i++)
+        for (size_t at = 0; at < play->calls[i].arguments.len; count++)
+            (void)fragment_next(play->calls[i].arguments, &at);
+    return count;
+}
+
 /* Whole tokens in a text that began as ours does, and where it goes on; nothing of a text that did
  * not. */
-static int64_t read_on(struct span prefill, size_t *goes_on_at)
+static int64_t read_on(const char *text, struct span prefill, size_t *goes_on_at)
 {
     size_t at = 0, done = 0;
     for (int64_t count = 0; prefill.len > 0; count++) {
         size_t begins_at = at, left = prefill.len - done;
-        struct span word = text_next(&at);
+        struct span word = word_next(text, &at);
         if (!span_equal(span_make(prefill.ptr + done, left < word.len ? left : word.len),
                         span_make(word.ptr, left < word.len ? left : word.len)))
             return 0;
@@ -100,21 +115,26 @@ static int64_t less(int64_t from, int64_t what)
     return from > what ? from - what : 0;
 }
 
-void speech_init(struct speech *s, const struct script *script, const char *id, struct span prefill,
-                 int64_t max_tokens)
+static const char *text_of(const struct play *play)
 {
-    int64_t wanted = script->tokens >= 0 ? script->tokens : text_tokens();
-    *s = (struct speech){.id = id,
-                         .is_self = script->is_self,
-                         .is_clock = script->is_clock,
-                         .has_tool = *script->tool != '\0'};
-    if (s->has_tool)
-        s->total = ((int64_t)sizeof ARGUMENTS + FRAGMENT_BYTES - 2) / FRAGMENT_BYTES;
+    return play->text != NULL ? play->text : TEXT;
+}
+
+void speech_init(struct speech *s, const struct script *script, const struct play *play,
+                 const char *id, struct span prefill, int64_t max_tokens)
+{
+    const char *text = text_of(play);
+    int64_t wanted = script->tokens >= 0 ? script->tokens : text_tokens(text);
+    bool has_calls = play->call_count > 0;
+    *s = (struct speech){
+        .id = id, .is_self = script->is_self, .is_clock = script->is_clock, .play = play};
+    if (has_calls)
+        s->total = call_tokens(play);
     else if (s->is_self)
         s->first = count_on(prefill, &s->wants_space);
     else if (!s->is_clock)
-        s->first = read_on(prefill, &s->text_at);
-    if (!s->has_tool)
+        s->first = read_on(text, prefill, &s->text_at);
+    if (!has_calls)
         s->total = less(wanted, s->first);
     if (prefill.len == 0)
         s->reasoning = script->reasoning;
@@ -130,7 +150,16 @@ enum part speech_part(const struct speech *s)
         return PART_NONE;
     if (s->said < s->reasoning)
         return PART_REASONING;
-    return s->has_tool ? PART_TOOL : PART_TEXT;
+    return s->play->call_count > 0 ? PART_TOOL : PART_TEXT;
+}
+
+static struct span call_token(struct speech *s)
+{
+    if (s->call_at == s->play->calls[s->call].arguments.len) {
+        s->call++;
+        s->call_at = 0;
+    }
+    return fragment_next(s->play->calls[s->call].arguments, &s->call_at);
 }
 
 static struct span self_token(struct speech *s, int64_t n)
@@ -148,23 +177,22 @@ struct span speech_next(struct speech *s, enum part *part)
     int64_t n = s->said++;
     if (*part != PART_REASONING)
         n -= s->reasoning;
-    if (*part == PART_TOOL) {
-        size_t at = (size_t)n * FRAGMENT_BYTES, left = sizeof ARGUMENTS - 1 - at;
-        return span_make(ARGUMENTS + at, left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES);
-    }
+    if (*part == PART_TOOL)
+        return call_token(s);
     if (s->is_clock)
         return span_make(
             s->own, (size_t)snprintf(s->own, sizeof s->own, "@%lld ", (long long)clock_mono_us()));
     if (s->is_self)
         return self_token(s, *part == PART_TEXT ? s->first + n : n);
-    return *part == PART_TEXT ? text_next(&s->text_at) : word_next(THOUGHT, &s->thought_at);
+    return *part == PART_TEXT ? word_next(text_of(s->play), &s->text_at)
+                              : word_next(THOUGHT, &s->thought_at);
 }
 
 enum finish speech_finish(const struct speech *s)
 {
     if (s->is_cut)
         return FINISH_LENGTH;
-    return s->has_tool ? FINISH_TOOL : FINISH_STOP;
+    return s->play->call_count > 0 ? FINISH_TOOL : FINISH_STOP;
 }
 
 /* FNV-1a, enough to tell whether a thought came back as it was. */

@@ -43,11 +43,9 @@ static void break_off(struct answer *a, struct span body)
 static void put_huge(struct answer *a, struct buf *out)
 {
     struct buf text;
-    struct frame frame = a->frame;
-    frame.tool = "";
     buf_init(&text, HUGE_BYTES);
     answer_put_huge(&text);
-    a->format->whole(out, &frame,
+    a->format->whole(out, &a->frame,
                      &(struct whole){.text = buf_as_span(&text), .spent = answer_spent(a)});
     buf_release(&text);
 }
@@ -83,23 +81,44 @@ static bool fails(const struct answer *a)
            (fault >= FAULT_STALL && fault <= FAULT_HUGE && a->script.fault_at <= a->speech.total);
 }
 
+/* Says all of it. `text` is what of the text, or of all calls' arguments, was said. */
+static void say_all(struct answer *a, struct buf *reasoning, struct buf *text)
+{
+    while (speech_part(&a->speech) != PART_NONE && buf_error(text) == 0 &&
+           buf_error(reasoning) == 0) {
+        enum part part;
+        struct span token = answer_token(a, &part);
+        (void)buf_span(part == PART_REASONING ? reasoning : text, token); /* looked at above */
+    }
+}
+
+/* The calls that were begun; the last one may be cut. */
+static size_t calls_said(const struct answer *a, struct call calls[CALLS_MAX])
+{
+    const struct speech *s = &a->speech;
+    if (a->play.call_count == 0 || s->said <= s->reasoning)
+        return 0;
+    memcpy(calls, a->play.calls, sizeof a->play.calls);
+    calls[s->call].is_cut = s->is_cut;
+    calls[s->call].arguments.len = s->call_at;
+    return s->call + 1;
+}
+
 static void answer(struct answer *a)
 {
     struct buf text, reasoning, out;
+    struct call calls[CALLS_MAX];
     buf_init(&text, WHOLE_MAX);
     buf_init(&reasoning, WHOLE_MAX);
     buf_init(&out, FRAMES_MAX);
-    while (speech_part(&a->speech) != PART_NONE && buf_error(&text) == 0 &&
-           buf_error(&reasoning) == 0) {
-        enum part part;
-        struct span token = answer_token(a, &part);
-        (void)buf_span(part == PART_REASONING ? &reasoning : &text, token); /* looked at above */
-    }
-    a->format->whole(&out, &a->frame,
-                     &(struct whole){.reasoning = buf_as_span(&reasoning),
-                                     .text = buf_as_span(&text),
-                                     .finish = speech_finish(&a->speech),
-                                     .spent = answer_spent(a)});
+    say_all(a, &reasoning, &text);
+    struct whole whole = {.reasoning = buf_as_span(&reasoning),
+                          .text = a->play.call_count > 0 ? SPAN_LIT("") : buf_as_span(&text),
+                          .finish = speech_finish(&a->speech),
+                          .spent = answer_spent(a),
+                          .calls = calls,
+                          .call_count = calls_said(a, calls)};
+    a->format->whole(&out, &a->frame, &whole);
     if (fails(a))
         fail(a, &out);
     else

@@ -8,13 +8,15 @@
 
 static const struct frame frame = {.id = "id-1",
                                    .model = {"sim", 3},
-                                   .tool = "find",
+                                   .call = {"find", {"{\"q\": 1}", 8}, false},
                                    .at_ms = 7008,
                                    .input_tokens = 12,
                                    .wants_usage = true,
                                    .tells_usage = true,
                                    .index = 1,
                                    .thought = 0xab};
+static const struct call calls[] = {{"find", {"{\"q\": 1}", 8}, false},
+                                    {"look", {"{\"a\"", 4}, true}};
 static const struct spent spent = {.output = 5, .reasoning = 2, .took_ms = 30};
 static struct buf out;
 

@@ -66,26 +66,31 @@ static void a_tool_call_comes_in_fragments(void **state)
     assert_non_null(strstr(out.ptr, "\"stop_reason\":\"tool_use\""));
 }
 
+static void a_further_call_has_an_id_of_its_own(void **state)
+{
+    struct frame second = frame;
+    (void)state;
+    second.call_index = 1;
+    second.calls_before = 4;
+    format->part_begin(&out, &second, PART_TOOL);
+    assert_non_null(strstr(out.ptr, "\"id\":\"toolu_5\",\"name\":\"find\",\"input\":{}"));
+}
+
 static void the_whole_answer(void **state)
 {
-    struct frame other = frame;
     (void)state;
-    other.tool = "";
-    format->whole(&out, &other,
-                  &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent});
+    format->whole(&out, &frame,
+                  &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent, NULL, 0});
     assert_out("{\"id\":\"id-1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"sim\","
                "\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"" SIGNATURE
                "\"},{\"type\":\"text\",\"text\":\"hi\"}],\"stop_reason\":\"end_turn\","
                "\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,\"output_tokens\":5}}");
     format->whole(&out, &frame,
-                  &(struct whole){SPAN_NONE, SPAN_LIT("{\"q\":1}"), FINISH_TOOL, spent});
-    assert_non_null(strstr(out.ptr, "\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_0\","
-                                    "\"name\":\"find\",\"input\":{\"q\":1}}]"));
-    buf_reset(&out);
-    other = frame;
-    other.is_cut = true;
-    format->whole(&out, &other, &(struct whole){SPAN_NONE, SPAN_LIT("{\"q"), FINISH_LENGTH, spent});
-    assert_non_null(strstr(out.ptr, "\"input\":{}}]"));
+                  &(struct whole){SPAN_NONE, SPAN_LIT(""), FINISH_LENGTH, spent, calls, 2});
+    assert_non_null(strstr(out.ptr,
+                           "\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_0\","
+                           "\"name\":\"find\",\"input\":{\"q\": 1}},{\"type\":\"tool_use\",\"id\":"
+                           "\"toolu_1\",\"name\":\"look\",\"input\":{}}]"));
 }
 
 static void a_failure_has_its_type(void **state)
@@ -165,6 +170,7 @@ int main(void)
         FORMAT_TEST(a_block_of_text),
         FORMAT_TEST(thinking_is_signed),
         FORMAT_TEST(a_tool_call_comes_in_fragments),
+        FORMAT_TEST(a_further_call_has_an_id_of_its_own),
         FORMAT_TEST(the_whole_answer),
         FORMAT_TEST(a_failure_has_its_type),
         FORMAT_TEST(max_tokens_is_required),

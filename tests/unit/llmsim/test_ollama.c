@@ -4,9 +4,7 @@
 #define HEAD                                                                                       \
     "{\"model\":\"sim\",\"created_at\":\"1970-01-01T00:00:07.008Z\",\"message\":{\"role\":"        \
     "\"assistant\",\"content\":"
-#define CALL                                                                                       \
-    "\"tool_calls\":[{\"function\":{\"name\":\"find\",\"arguments\":{\"query\": \"simulated\", "   \
-    "\"limit\": 3}}}]}"
+#define CALL "\"tool_calls\":[{\"function\":{\"name\":\"find\",\"arguments\":{\"q\": 1}}}]}"
 #define END(reason)                                                                                \
     ",\"done_reason\":\"" reason "\",\"done\":true,\"total_duration\":30000000,"                   \
     "\"load_duration\":0"
@@ -49,20 +47,23 @@ static void a_tool_call_comes_whole_or_not_at_all(void **state)
     assert_out("");
     format->part_end(&out, &frame, PART_TOOL);
     assert_out(HEAD "\"\"," CALL ",\"done\":false}\n");
-    cut.is_cut = true;
+    cut.call.is_cut = true;
     format->part_end(&out, &cut, PART_TOOL);
     assert_out("");
 }
 
 static void the_whole_answer(void **state)
 {
-    struct frame text = frame;
     (void)state;
-    text.tool = "";
-    format->whole(&out, &text, &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent});
+    format->whole(&out, &frame,
+                  &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent, NULL, 0});
     assert_out(HEAD "\"hi\",\"thinking\":\"hm\"}" END("stop") USAGE);
-    format->whole(&out, &frame, &(struct whole){SPAN_NONE, SPAN_LIT("{}"), FINISH_TOOL, spent});
-    assert_out(HEAD "\"\"," CALL END("stop") USAGE);
+    format->whole(&out, &frame, /* of two, the last is cut */
+                  &(struct whole){SPAN_NONE, SPAN_LIT(""), FINISH_LENGTH, spent, calls, 2});
+    assert_out(HEAD "\"\"," CALL END("length") USAGE);
+    format->whole(&out, &frame,
+                  &(struct whole){SPAN_NONE, SPAN_LIT(""), FINISH_LENGTH, spent, calls + 1, 1});
+    assert_out(HEAD "\"\"}" END("length") USAGE);
 }
 
 static void a_failure_is_one_text(void **state)

@@ -57,19 +57,33 @@ static void a_tool_call_comes_in_fragments(void **state)
     assert_non_null(strstr(out.ptr, "\"finish_reason\":\"tool_calls\""));
 }
 
+static void a_further_call_has_its_index_and_an_id_of_its_own(void **state)
+{
+    struct frame second = frame;
+    (void)state;
+    second.call_index = 1;
+    second.calls_before = 4;
+    format->part_begin(&out, &second, PART_TOOL);
+    assert_non_null(strstr(out.ptr, "{\"tool_calls\":[{\"index\":1,\"id\":\"call_5\","));
+    format->piece(&out, &second, PART_TOOL, SPAN_LIT("{}"));
+    assert_non_null(strstr(out.ptr, "{\"index\":1,\"function\":{\"arguments\":\"{}\"}}"));
+}
+
 static void the_whole_answer(void **state)
 {
-    struct frame text = frame;
     (void)state;
-    text.tool = "";
-    format->whole(&out, &text, &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent});
+    format->whole(&out, &frame,
+                  &(struct whole){SPAN_LIT("hm"), SPAN_LIT("hi"), FINISH_STOP, spent, NULL, 0});
     assert_out("{\"id\":\"id-1\",\"object\":\"chat.completion\",\"created\":7,\"model\":\"sim\","
                "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hi\","
                "\"reasoning_content\":\"hm\"},\"finish_reason\":\"stop\"}]," USAGE);
-    format->whole(&out, &frame, &(struct whole){SPAN_NONE, SPAN_LIT("{}"), FINISH_TOOL, spent});
-    assert_non_null(strstr(out.ptr, "\"content\":null,\"tool_calls\":[{\"id\":\"call_0\",\"type\":"
-                                    "\"function\",\"function\":{\"name\":\"find\",\"arguments\":"
-                                    "\"{}\"}}]"));
+    format->whole(&out, &frame,
+                  &(struct whole){SPAN_NONE, SPAN_LIT(""), FINISH_LENGTH, spent, calls, 2});
+    assert_non_null(strstr(
+        out.ptr, "\"content\":null,\"tool_calls\":[{\"id\":\"call_0\",\"type\":"
+                 "\"function\",\"function\":{\"name\":\"find\",\"arguments\":"
+                 "\"{\\\"q\\\": 1}\"}},{\"id\":\"call_1\",\"type\":\"function\",\"function\":"
+                 "{\"name\":\"look\",\"arguments\":\"{\\\"a\\\"\"}}]"));
 }
 
 static void a_failure_has_all_four_members(void **state)
@@ -118,6 +132,7 @@ int main(void)
         FORMAT_TEST(an_answer_of_text),
         FORMAT_TEST(usage_is_not_named_when_nobody_asked),
         FORMAT_TEST(a_tool_call_comes_in_fragments),
+        FORMAT_TEST(a_further_call_has_its_index_and_an_id_of_its_own),
         FORMAT_TEST(the_whole_answer),
         FORMAT_TEST(a_failure_has_all_four_members),
         FORMAT_TEST(the_switches_of_a_request),

@@ -2,6 +2,8 @@
  */
 #include "script.h"
 
+#include "base/buf.h"
+
 #include "llmsim_test.h"
 
 static struct script parse(const char *message)
@@ -52,6 +54,7 @@ static void every_word_is_taken(void **state)
     assert_int_equal(s.fault, FAULT_STALL);
     assert_int_equal(s.fault_at, 40);
     assert_true(parse("!sim text=clock").is_clock);
+    assert_string_equal(parse("!sim tool=find,page").tool, "find,page");
     assert_int_equal(parse("!sim\ntokens=1\n\ttokens=2").tokens, 2); /* lines; the last counts */
 }
 
@@ -159,9 +162,32 @@ static void whom_a_fault_hits(void **state)
     assert_default(longest);
 }
 
+/* What is left of a message is what an agent would go by. */
+static void the_rest_is_no_script(void **state)
+{
+    static const struct {
+        const char *message, *rest;
+    } rows[] = {
+        {"Where is a=b?", "Where is a=b?"},
+        {"!simple words", "!simple words"},
+        {"!sim delay_ms=5 where is order 17?", "where is order 17?"},
+        {"!sim spend_cap\nsecond  line\tends", "second line\tends"},
+        {"!sim", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf rest;
+        buf_init(&rest, 256);
+        script_rest(span_of(rows[i].message), &rest);
+        assert_string_equal(rest.len == 0 ? "" : rest.ptr, rows[i].rest);
+        buf_release(&rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rest_is_no_script),
         cmocka_unit_test(an_ordinary_message_is_no_script),
         cmocka_unit_test(every_word_is_taken),
         cmocka_unit_test(every_fault_has_its_form),

@@ -6,10 +6,11 @@
 #include "llmsim_test.h"
 
 static struct speech speech;
+static struct play play;
 static char said[4][4096]; /* by part */
 
 /* Says everything; which parts came, in order, as one letter each. */
-static const char *say(const char *words, const char *prefill, int64_t max_tokens)
+static const char *say_play(const char *words, const char *prefill, int64_t max_tokens)
 {
     static char parts[8];
     char message[256];
@@ -18,7 +19,7 @@ static const char *say(const char *words, const char *prefill, int64_t max_token
     (void)snprintf(message, sizeof message, "!sim %s", words);
     struct script script = script_parse(span_of(message));
     memset(said, 0, sizeof said);
-    speech_init(&speech, &script, "r1", span_of(prefill), max_tokens);
+    speech_init(&speech, &script, &play, "r1", span_of(prefill), max_tokens);
     while (speech_part(&speech) != PART_NONE) {
         enum part next = speech_part(&speech);
         struct span token = speech_next(&speech, &part);
@@ -31,6 +32,14 @@ static const char *say(const char *words, const char *prefill, int64_t max_token
     parts[count] = '\0';
     assert_int_equal(speech.said, speech.total);
     return parts;
+}
+
+/* The usual text, or a call where the script wants one. */
+static const char *say(const char *words, const char *prefill, int64_t max_tokens)
+{
+    bool calls = strstr(words, "tool=") != NULL;
+    play = (struct play){.call_count = calls, .calls = {{"find", tool_arguments(), false}}};
+    return say_play(words, prefill, max_tokens);
 }
 
 static void readable_text_by_default(void **state)
@@ -126,6 +135,45 @@ static void readable_text_goes_on_at_any_byte(void **state)
     assert_string_equal(said[PART_TEXT], "This is a ");
 }
 
+static void calls_are_told_one_after_the_other(void **state)
+{
+    (void)state;
+    play = (struct play){.call_count = 3,
+                         .calls = {{"a", SPAN_LIT("{\"q\":\"\xc3\xa4\xc3\xb6\xc3\xbc\"}"), false},
+                                   {"b", SPAN_LIT("{}"), false},
+                                   {"c", SPAN_LIT("{\"n\":1}"), false}}};
+    assert_string_equal(say_play("", NULL, -1), "c");
+    assert_string_equal(said[PART_TOOL], "{\"q\":\"\xc3\xa4\xc3\xb6\xc3\xbc\"}{}{\"n\":1}");
+    assert_int_equal(speech.call, 2);
+    assert_int_equal(speech_finish(&speech), FINISH_TOOL);
+    (void)say_play("", NULL, 3);
+    assert_int_equal(speech.call, 1);
+}
+
+static void fragments_are_whole_characters(void **state)
+{
+    enum part part;
+    (void)state;
+    play = (struct play){.call_count = 1,
+                         .calls = {{"a", SPAN_LIT("{\"q\":\"\xc3\xa4\xc3\xb6\xc3\xbc\"}"), false}}};
+    struct script script = script_parse(SPAN_LIT(""));
+    speech_init(&speech, &script, &play, "r1", SPAN_NONE, -1);
+    while (speech_part(&speech) != PART_NONE)
+        assert_true(span_is_utf8(speech_next(&speech, &part)));
+}
+
+static void another_text_is_told_and_gone_on_with(void **state)
+{
+    char text[] = "one two three";
+    (void)state;
+    play = (struct play){.text = text};
+    assert_string_equal(say_play("", NULL, -1), "t");
+    assert_string_equal(said[PART_TEXT], "one two three");
+    assert_int_equal(speech.total, 3);
+    (void)say_play("", "one tw", -1);
+    assert_string_equal(said[PART_TEXT], "o three");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +184,9 @@ int main(void)
         cmocka_unit_test(max_tokens_cuts),
         cmocka_unit_test(counting_goes_on),
         cmocka_unit_test(readable_text_goes_on_at_any_byte),
+        cmocka_unit_test(calls_are_told_one_after_the_other),
+        cmocka_unit_test(fragments_are_whole_characters),
+        cmocka_unit_test(another_text_is_told_and_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
