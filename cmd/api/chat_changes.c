@@ -1,9 +1,9 @@
 /* PATCH and DELETE /v1/chats/{chat_id}. A chat is removed in one step, and what runs in it ends
  * there with the reason `deleted`; its readers are told by the channel, since its log is gone. */
 #include "api/body.h"
+#include "api/chat_view.h"
 #include "api/handlers.h"
 #include "api/pending.h"
-#include "api/render.h"
 #include "api/request.h"
 #include "base/log.h"
 #include "bus/turn.h"
@@ -36,10 +36,7 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg)
     buf_init(&json, CHANGE_JSON_MAX);
     struct json_writer w = json_writer(&json);
     json_open(&w, NULL, '{');
-    json_member_str(&w, "chat_id", span_of(c->chat.text));
-    json_member_str(&w, "title", field_find(view->record, view->record_count, "title"));
-    render_raw(&w, "metadata", field_find(view->record, view->record_count, "metadata"));
-    render_int(&w, "created_at", field_find(view->record, view->record_count, "created_at"));
+    chat_view_put_head(&w, &c->chat, view);
     json_close(&w);
     pending_reply_json(&c->pending, &json);
     buf_release(&json);

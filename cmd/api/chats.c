@@ -1,4 +1,5 @@
 /* GET /v1/chats and /v1/chats/{chat_id}: what was committed, and what is being answered. */
+#include "api/chat_view.h"
 #include "api/handlers.h"
 #include "api/pending.h"
 #include "api/render.h"
@@ -102,17 +103,6 @@ static void put_active(struct json_writer *w, const struct chat_view *view)
     json_free(doc);
 }
 
-/* The id for `before`: the oldest message shown, when there are older ones. */
-static void put_next_message(struct json_writer *w, const struct chat_view *view)
-{
-    struct mp_doc *doc = NULL;
-    bool is_there =
-        view->has_more && view->message_count > 0 && mp_open(view->messages[0], &doc) == 0;
-    json_member_str(w, "next",
-                    is_there ? mp_str(mp_get(mp_root(doc), "id"), SPAN_NONE) : SPAN_NONE);
-    mp_close(doc);
-}
-
 static void on_chat_read(int status, const struct chat_view *view, void *arg)
 {
     struct chat_query *q = pending_of(arg);
@@ -122,16 +112,13 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg)
     }
     struct json_writer w = json_writer(&q->json);
     json_open(&w, NULL, '{');
-    json_member_str(&w, "chat_id", span_of(q->chat.text));
-    json_member_str(&w, "title", field_find(view->record, view->record_count, "title"));
-    render_raw(&w, "metadata", field_find(view->record, view->record_count, "metadata"));
-    render_int(&w, "created_at", field_find(view->record, view->record_count, "created_at"));
+    chat_view_put_head(&w, &q->chat, view);
     json_open(&w, "messages", '[');
     for (size_t i = 0; i < view->message_count; i++) {
         put_message(&w, view->messages[i]);
     }
     json_close(&w);
-    put_next_message(&w, view);
+    render_text(&w, "next", span_of(chat_view_next(view).text));
     put_active(&w, view);
     json_close(&w);
     pending_reply_json(&q->pending, &q->json);

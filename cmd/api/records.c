@@ -3,6 +3,7 @@
  * record, position (queued only), log pages, pages of messages. */
 #include "api/record.h"
 
+#include "api/chat_view.h"
 #include "api/handlers.h"
 #include "api/output.h"
 #include "api/pending.h"
@@ -175,18 +176,6 @@ static bool put_from_message(struct lookup *l, struct span bytes)
     return is_it;
 }
 
-/* The id for the page before this one, or "". */
-static struct id oldest(const struct chat_view *view)
-{
-    struct mp_doc *doc = NULL;
-    struct id id = {.text = ""};
-    if (view->has_more && view->message_count > 0 && mp_open(view->messages[0], &doc) == 0) {
-        id = id_or_none(mp_str(mp_get(mp_root(doc), "id"), SPAN_NONE));
-    }
-    mp_close(doc);
-    return id;
-}
-
 static void on_chat_read(int status, const struct chat_view *view, void *arg);
 
 static void read_messages(struct lookup *l)
@@ -206,7 +195,7 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg)
     for (size_t i = view->message_count; i > 0 && !is_found; i--) {
         is_found = put_from_message(l, view->messages[i - 1]);
     }
-    l->before = oldest(view);
+    l->before = chat_view_next(view);
     if (is_found || l->before.text[0] == '\0') {
         finish(l);
     } else {
