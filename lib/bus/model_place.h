@@ -7,7 +7,8 @@
 
 #include "bus/bus.h"
 
-/* `holder` is an id of ours (the generation's token), the same in take, renew and give. */
+/* `holder` is an id of ours (the generation's token and a number), the same in take, renew and
+ * give. */
 typedef void (*on_model_place)(int status, bool is_held, void *arg);
 /* Safe to send again: who holds one already holds it. */
 void model_place_take(struct bus *bus, const char *model, const char *holder, int64_t limit,
