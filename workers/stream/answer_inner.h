@@ -12,8 +12,8 @@
 #include "common/run.h"
 #include "common/worker.h"
 #include "model/ask.h"
+#include "model/join.h"
 #include "model/reply.h"
-#include "stream/join.h"
 #include "stream/shown.h"
 
 enum { ANSWER_MAGIC = 0x616e7377 };

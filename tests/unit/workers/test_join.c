@@ -1,5 +1,5 @@
 /* Where a reply goes on: part numbers, and white space that must not come twice. */
-#include "stream/join.h"
+#include "model/join.h"
 
 #include "worker_test.h"
 

@@ -1,5 +1,5 @@
 /* Numbers and white space at a join. */
-#include "stream/join.h"
+#include "model/join.h"
 
 #include "base/mem.h"
 

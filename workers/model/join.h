@@ -1,8 +1,8 @@
 /* The join where a reply goes on from text that was shown before: the same part numbers go on, and
  * white space at the end of what was shown, which no provider takes in a prefill, is not shown
  * again. Pure. */
-#ifndef SLUICE_WORKERS_STREAM_JOIN_H
-#define SLUICE_WORKERS_STREAM_JOIN_H
+#ifndef SLUICE_WORKERS_MODEL_JOIN_H
+#define SLUICE_WORKERS_MODEL_JOIN_H
 
 #include "wire/event.h"
 
