@@ -181,13 +181,145 @@ static void a_checkpoint_is_behind_the_fence(void **state)
     assert_int_equal(h->status, -ERR_INTERNAL);
 }
 
+/* Ends the generation as a graph that asks back, or with no word of a graph. */
+static enum finish_outcome finish_graph(struct house *h, const char *generation, const char *parked)
+{
+    struct finish finish = {
+        .tenant = "default",
+        .generation = generation,
+        .token = h->token,
+        .state = "done",
+        .expected_seq = 1,
+        .finish_reason = SPAN_LIT("ask"),
+        .usage = SPAN_LIT("{\"input\":1,\"output\":2,\"settled\":true}"),
+        .usage_source = "provider",
+        .reply = SPAN_LIT("reply message"),
+    };
+    if (parked != NULL) {
+        finish.graph = SPAN_LIT("support");
+        finish.resume = SPAN_LIT("{\"expires_at\":5}");
+        finish.parked = span_of(parked);
+        finish.parked_ms = 60000;
+    }
+    h->came = false;
+    turn_finish(h->bus, &finish, on_finished, h);
+    house_wait(h);
+    assert_int_equal(h->status, 0);
+    return h->finished;
+}
+
+static void on_graph_claimed(int status, const struct claim *claim, void *arg)
+{
+    struct house *h = arg;
+    on_claimed(status, claim, arg);
+    if (claim != NULL)
+        (void)snprintf(h->state, sizeof h->state, "%.*s %.*s %.*s", SPAN_ARG(claim->graph),
+                       SPAN_ARG(claim->lane), SPAN_ARG(claim->user));
+}
+
+/* "<graph> <lane> <user>" of the next one. */
+static const char *claim_graph(struct house *h)
+{
+    char nonce[32];
+    (void)snprintf(nonce, sizeof nonce, "graph%d", ++h->nonces);
+    h->came = false;
+    h->state[0] = '\0';
+    queue_claim(h->bus, "graph", "worker", nonce, 64, on_graph_claimed, h);
+    house_wait(h);
+    assert_int_equal(h->status, 0);
+    return h->state;
+}
+
+static void on_asked_read(int status, const struct kept_step *steps, size_t count, void *arg)
+{
+    struct house *h = arg;
+    h->came = true;
+    h->status = status;
+    h->text[0] = '\0';
+    if (count == 1 && span_is(steps[0].field, "ask"))
+        keep_text(h->text, sizeof h->text, steps[0].value);
+}
+
+static const char *asked(struct house *h, const char *generation)
+{
+    h->came = false;
+    graphs_steps(h->bus, "default", generation, on_asked_read, h);
+    house_wait(h);
+    assert_int_equal(h->status, 0);
+    return h->text;
+}
+
+static void a_message_goes_on_behind_an_ask(void **state)
+{
+    struct house *h = *state;
+    if (!redis_is_installed())
+        skip();
+    struct begin first = usual_begin("c", "g1"), second = usual_begin("c", "g2"),
+                 third = usual_begin("c", "g3");
+    first.graph = SPAN_LIT("support");
+    first.lane = LANE_GRAPH_INTERACTIVE;
+    first.user = SPAN_LIT("ann");
+    second.lane = LANE_STREAM_BATCH;
+    assert_int_equal(house_begin(h, &first), BEGIN_QUEUED);
+    assert_string_equal(claim_graph(h), "support graph.interactive ann");
+    assert_string_equal(asked(h, "g1"), "");
+    assert_int_equal(finish_graph(h, "g1", "where it stands"), FINISH_MINE);
+    assert_true(redis_number(&h->redis, "PTTL sluice:{s00}:ask:default:c") > 50000);
+    assert_int_equal(house_begin(h, &second), BEGIN_QUEUED);
+    assert_string_equal(claim_graph(h), "support graph.batch ");
+    assert_string_equal(asked(h, "g2"), "where it stands");
+    assert_int_equal(finish_graph(h, "g2", NULL), FINISH_MINE);
+    assert_int_equal(redis_number(&h->redis, "EXISTS sluice:{s00}:ask:default:c"), 0);
+    assert_int_equal(house_begin(h, &third), BEGIN_QUEUED);
+    assert_string_equal(claim_graph(h), "support graph.interactive ");
+    assert_string_equal(asked(h, "g3"), "");
+}
+
+static void on_changed(int status, void *arg)
+{
+    struct house *h = arg;
+    h->came = true;
+    h->status = status;
+}
+
+static int set_graph(struct house *h, const char *name)
+{
+    h->came = false;
+    turn_change_chat(
+        h->bus, &(struct chat_change){.tenant = "default", .chat = "c", .graph = span_of(name)},
+        on_changed, h);
+    house_wait(h);
+    return h->status;
+}
+
+static void a_chats_graph_can_be_set_and_cleared(void **state)
+{
+    struct house *h = *state;
+    if (!redis_is_installed())
+        skip();
+    struct begin first = usual_begin("c", "g1"), second = usual_begin("c", "g2"),
+                 third = usual_begin("c", "g3");
+    assert_int_equal(set_graph(h, "review"), -ERR_NOT_FOUND);
+    (void)house_begin(h, &first);
+    assert_true(house_claim(h));
+    assert_int_equal(house_finish(h, "g1", "done", 1), FINISH_MINE);
+    assert_int_equal(set_graph(h, "review"), 0);
+    (void)house_begin(h, &second);
+    assert_string_equal(claim_graph(h), "review graph.interactive ");
+    assert_int_equal(house_finish(h, "g2", "failed", 1), FINISH_MINE);
+    assert_int_equal(set_graph(h, ""), 0);
+    (void)house_begin(h, &third);
+    assert_string_equal(claim_graph(h), "");
+    assert_true(house_claim(h));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(what_was_said_last_is_listed),
-        TEST(names_that_nobody_says_any_more_go),
-        TEST(a_checkpoint_is_behind_the_fence),
+        TEST(what_was_said_last_is_listed),         TEST(names_that_nobody_says_any_more_go),
+        TEST(a_checkpoint_is_behind_the_fence),     TEST(a_message_goes_on_behind_an_ask),
+        TEST(a_chats_graph_can_be_set_and_cleared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

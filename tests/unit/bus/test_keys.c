@@ -20,6 +20,8 @@ static void names_are_those_of_the_scripts(void **state)
     assert_string_equal(key_live("acme", "g", "3.n").text, "sluice:{s00}:live:acme:g:3.n");
     assert_string_equal(key_places("gpt/1").text, "sluice:{s00}:places:gpt/1");
     assert_string_equal(key_wanted("gpt/1").text, "sluice:{s00}:wanted:gpt/1");
+    assert_string_equal(key_steps("acme", "g").text, "sluice:{s00}:steps:acme:g");
+    assert_string_equal(key_graph("0a").text, "sluice:{s00}:graph:0a");
     assert_string_equal(key_plain("leases").text, "sluice:{s00}:leases");
     assert_string_equal(lane_name(LANE_STREAM_INTERACTIVE), "stream.interactive");
     assert_string_equal(lane_name(LANE_GRAPH_BATCH), "graph.batch");
