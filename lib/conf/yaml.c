@@ -2,8 +2,8 @@
  * flow nesting and expands aliases, so size and depth are checked before it sees a byte, and
  * aliases are refused. Owns the parser. Invariant: a tree that comes out has every name once per
  * map. */
-#include "base/mem.h"
 #include "conf/yaml.h"
+#include "base/mem.h"
 #include <yaml.h>
 
 struct reader {
@@ -58,10 +58,11 @@ static size_t first_bad_byte(struct span bytes)
 static int check_bytes(const struct tree *tree, struct span bytes, struct err *err)
 {
     if (bytes.len > YAML_BYTES_MAX)
-        return tree_fail(tree, (struct mark){1, 1}, err, "the file is larger than %d bytes",
-                         YAML_BYTES_MAX);
+        return tree_fail(tree, (struct mark){1, 1}, err,
+                         "the file is larger than %d bytes; make two of it", YAML_BYTES_MAX);
     if (!span_is_utf8(bytes))
-        return tree_fail(tree, place_at(bytes, first_bad_byte(bytes)), err, "not UTF-8");
+        return tree_fail(tree, place_at(bytes, first_bad_byte(bytes)), err,
+                         "not UTF-8; save the file as UTF-8");
     int depth = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         char c = bytes.ptr[i];
@@ -70,7 +71,8 @@ static int check_bytes(const struct tree *tree, struct span bytes, struct err *e
         else if ((c == ']' || c == '}') && depth > 0)
             depth--;
         if (depth > YAML_DEPTH_MAX)
-            return tree_fail(tree, place_at(bytes, i), err, "nested more than %d deep",
+            return tree_fail(tree, place_at(bytes, i), err,
+                             "nested more than %d deep; close what is open, or write it flatter",
                              YAML_DEPTH_MAX);
     }
     return 0;
@@ -100,7 +102,8 @@ static int place_node(struct reader *r, struct node *node)
         parent->last->next = node;
     parent->last = node;
     if (++parent->count > YAML_MEMBERS_MAX)
-        return tree_fail(r->tree, node->at, r->err, "more than %d members", YAML_MEMBERS_MAX);
+        return tree_fail(r->tree, node->at, r->err, "more than %d members; write fewer",
+                         YAML_MEMBERS_MAX);
     return 0;
 }
 
@@ -109,9 +112,9 @@ static int on_name(struct reader *r, const yaml_event_t *event)
     struct mark at = place_of(event->start_mark);
     const char *name = (const char *)event->data.scalar.value;
     if (strlen(name) != event->data.scalar.length)
-        return tree_fail(r->tree, at, r->err, "a name with a NUL in it");
+        return tree_fail(r->tree, at, r->err, "a name with a NUL in it; take it out");
     if (node_member(parent_of(r), name) != NULL)
-        return tree_fail(r->tree, at, r->err, "'%s' stands here twice", name);
+        return tree_fail(r->tree, at, r->err, "'%s' stands here twice; leave one out", name);
     r->name = mem_strdup(name);
     r->name_at = at;
     return 0;
@@ -131,7 +134,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *event)
     node->text = mem_dup(event->data.scalar.value, event->data.scalar.length);
     node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (strlen(node->text) != event->data.scalar.length)
-        return tree_fail(r->tree, node->at, r->err, "a text with a NUL in it");
+        return tree_fail(r->tree, node->at, r->err, "a text with a NUL in it; take it out");
     if (node->is_plain && (strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0))
         return tree_fail(r->tree, node->at, r->err,
                          "null is no value; leave the name out, or quote the text");
@@ -142,9 +145,11 @@ static int on_open(struct reader *r, const yaml_event_t *event, enum node_kind k
 {
     struct mark at = place_of(event->start_mark);
     if (wants_name(r))
-        return tree_fail(r->tree, at, r->err, "a name must be a text");
+        return tree_fail(r->tree, at, r->err, "a name must be a text; quote it");
     if (r->depth == YAML_DEPTH_MAX)
-        return tree_fail(r->tree, at, r->err, "nested more than %d deep", YAML_DEPTH_MAX);
+        return tree_fail(r->tree, at, r->err,
+                         "nested more than %d deep; close what is open, or write it flatter",
+                         YAML_DEPTH_MAX);
     struct node *node = tree_add(r->tree, kind, at);
     int result = place_node(r, node);
     r->open[r->depth++] = node;
@@ -157,10 +162,13 @@ static int check_marks(const struct reader *r, const yaml_event_t *event, const 
 {
     struct mark at = place_of(event->start_mark);
     if (anchor != NULL)
-        return tree_fail(r->tree, at, r->err, "anchors (&%s) are not allowed",
+        return tree_fail(r->tree, at, r->err,
+                         "anchors (&%s) are not allowed; write the value out, or quote the text",
                          (const char *)anchor);
     if (tag != NULL)
-        return tree_fail(r->tree, at, r->err, "tags (%s) are not allowed", (const char *)tag);
+        return tree_fail(r->tree, at, r->err,
+                         "tags (%s) are not allowed; leave it out, or quote the text",
+                         (const char *)tag);
     return 0;
 }
 
@@ -176,7 +184,8 @@ static int on_yaml_event(struct reader *r, const yaml_event_t *event)
         return 0;
     case YAML_ALIAS_EVENT:
         return tree_fail(r->tree, place_of(event->start_mark), r->err,
-                         "aliases (*%s) are not allowed", (const char *)event->data.alias.anchor);
+                         "aliases (*%s) are not allowed; write the value out, or quote the text",
+                         (const char *)event->data.alias.anchor);
     case YAML_SCALAR_EVENT:
         result = check_marks(r, event, event->data.scalar.anchor, event->data.scalar.tag);
         return result != 0 ? result : on_scalar(r, event);
@@ -197,13 +206,38 @@ static int on_yaml_event(struct reader *r, const yaml_event_t *event)
     }
 }
 
+/* What to write instead: by what the parser says. */
+static const struct {
+    const char *problem, *advice;
+} advices[] = {
+    {"mapping values are not allowed", "quote a text that has ': ' in it"},
+    {"could not find expected ':'", "write name: value"},
+    {"expected ',' or ']'", "close the list with ]; quote a text with , [ ] { or } in it"},
+    {"expected ',' or '}'", "close the map with }; quote a text with , [ ] { or } in it"},
+    {"did not find expected key", "indent all names of a map alike, and quote texts whole"},
+    {"expected '-' indicator", "indent all items of a list alike"},
+    {"unexpected end of stream", "close the quote"},
+    {"unknown escape", "write \\\\ for a backslash, or use single quotes"},
+    {"cannot start any token", "indent with blanks; quote a text that begins with @ ` or %"},
+    {"control characters", "take it out"},
+    {"", "look at what stands before this place"},
+};
+
+static const char *advice_of(const char *problem)
+{
+    size_t i = 0;
+    while (strstr(problem, advices[i].problem) == NULL)
+        i++;
+    return advices[i].advice;
+}
+
 static int on_bad_yaml(const struct reader *r, const yaml_parser_t *parser, struct span bytes)
 {
     CHECK(parser->error != YAML_MEMORY_ERROR); /* out of memory aborts everywhere */
     struct mark at = parser->error == YAML_READER_ERROR ? place_at(bytes, parser->problem_offset)
-                                                         : place_of(parser->problem_mark);
-    return tree_fail(r->tree, at, r->err, "not YAML: %s",
-                     parser->problem == NULL ? "unreadable" : parser->problem);
+                                                        : place_of(parser->problem_mark);
+    const char *problem = parser->problem == NULL ? "unreadable" : parser->problem;
+    return tree_fail(r->tree, at, r->err, "not YAML: %s; %s", problem, advice_of(problem));
 }
 
 static int read_events(struct reader *r, yaml_parser_t *parser, struct span bytes)

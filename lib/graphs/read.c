@@ -106,7 +106,7 @@ static void read_limits(struct reading *r, const struct field *f, const struct n
                         void *to)
 {
     (void)to; /* the graph's, whose places the rows say */
-    if (is_map(r, value, f->name))
+    if (want_map(r, value, f->name))
         read_fields(r, &limit_fields, value, r->graph);
 }
 

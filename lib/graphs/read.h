@@ -76,10 +76,10 @@ struct fields {
 /* A map's members into `owner`. */
 void read_fields(struct reading *r, const struct fields *fields, const struct node *map,
                  void *owner);
-bool is_map(struct reading *r, const struct node *value, const char *what);
-bool is_list(struct reading *r, const struct node *value, const char *what, size_t max);
-bool is_string(struct reading *r, const struct node *value, const char *what);
-bool id_is_good(const char *text);
+bool want_map(struct reading *r, const struct node *value, const char *what);
+bool want_list(struct reading *r, const struct node *value, const char *what, size_t max);
+bool want_string(struct reading *r, const struct node *value, const char *what);
+bool is_graph_id(const char *text);
 /* The text when it is an id, else NULL and a problem. */
 const char *read_id_text(struct reading *r, const struct node *value, const char *what);
 

@@ -35,6 +35,8 @@ static void check_names(struct reading *r)
         struct nearest nearest = nearest_to(edge->to);
         for (size_t j = 0; j < r->graph->node_count; j++)
             nearest_try(&nearest, r->graph->nodes[j].id);
+        if (!edge->is_mention)
+            nearest_try(&nearest, "end");
         wrong_name(r, edge->at, "node", edge->to, &nearest);
     }
 }

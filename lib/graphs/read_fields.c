@@ -22,6 +22,41 @@ static const struct field *find(const struct fields *fields, const char *name)
     return NULL;
 }
 
+/* Kinds of nodes, children like others. */
+static unsigned kinds_of(unsigned bits)
+{
+    return (bits | bits >> GRAPH_KINDS) & (MAIN(GRAPH_KINDS) - 1);
+}
+
+/* "only agent has it", when other kinds of nodes have a field of that name. */
+static bool wrong_kind(struct reading *r, const struct fields *fields, const struct node *member)
+{
+    unsigned kinds = 0;
+    size_t count = 0;
+    struct buf names;
+    for (size_t i = 0; i < fields->count; i++)
+        if (strcmp(fields->rows[i].name, member->name) == 0)
+            kinds |= kinds_of(fields->rows[i].kinds);
+    if (kinds == 0 || (kinds & kinds_of(fields->kind)) != 0)
+        return false;
+    buf_init(&names, KNOWN_MAX);
+    for (enum graph_kind kind = 0; kind < GRAPH_KINDS; kind++) {
+        if ((kinds & MAIN(kind)) == 0)
+            continue;
+        bool is_last = kinds >> kind == 1;
+        (void)buf_printf(&names, "%s%s",
+                         count == 0 ? ""
+                         : is_last  ? " and "
+                                    : ", ",
+                         graph_kind_name(kind));
+        count++;
+    }
+    wrong(r, member->name_at, "%s has no field '%s'; only %s %s it", fields->what, member->name,
+          names.ptr, count == 1 ? "has" : "have");
+    buf_release(&names);
+    return true;
+}
+
 static void wrong_field(struct reading *r, const struct fields *fields, const struct node *member)
 {
     struct nearest nearest = nearest_to(member->name);
@@ -47,9 +82,11 @@ void read_fields(struct reading *r, const struct fields *fields, const struct no
 {
     for (const struct node *member = map->first; member != NULL; member = member->next) {
         const struct field *f = find(fields, member->name);
-        if (f == NULL)
+        if (f == NULL && !wrong_kind(r, fields, member))
             wrong_field(r, fields, member);
-        else if (node_is_empty(member))
+        if (f == NULL)
+            continue;
+        if (node_is_empty(member))
             wrong(r, member->at, "'%s' says nothing; write a value or leave the name out", f->name);
         else if (f->read != NULL)
             f->read(r, f, member, (char *)owner + f->offset);
@@ -63,14 +100,14 @@ void read_fields(struct reading *r, const struct fields *fields, const struct no
 
 /* Shapes. */
 
-bool is_map(struct reading *r, const struct node *value, const char *what)
+bool want_map(struct reading *r, const struct node *value, const char *what)
 {
     if (value->kind != NODE_MAP)
         wrong(r, value->at, "%s must be a map; write {name: value, ...}", what);
     return value->kind == NODE_MAP;
 }
 
-bool is_list(struct reading *r, const struct node *value, const char *what, size_t max)
+bool want_list(struct reading *r, const struct node *value, const char *what, size_t max)
 {
     if (value->kind != NODE_LIST)
         wrong(r, value->at, "%s must be a list; write [..., ...]", what);
@@ -81,14 +118,14 @@ bool is_list(struct reading *r, const struct node *value, const char *what, size
     return value->kind == NODE_LIST && value->count > 0 && value->count <= max;
 }
 
-bool is_string(struct reading *r, const struct node *value, const char *what)
+bool want_string(struct reading *r, const struct node *value, const char *what)
 {
     if (value->kind != NODE_TEXT)
         wrong(r, value->at, "%s must be a text; write it in quotes", what);
     return value->kind == NODE_TEXT;
 }
 
-bool id_is_good(const char *text)
+bool is_graph_id(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return len >= 1 && len <= GRAPH_ID_MAX && text[len] == '\0';
@@ -96,9 +133,9 @@ bool id_is_good(const char *text)
 
 const char *read_id_text(struct reading *r, const struct node *value, const char *what)
 {
-    if (!is_string(r, value, what))
+    if (!want_string(r, value, what))
         return NULL;
-    if (!id_is_good(value->text)) {
+    if (!is_graph_id(value->text)) {
         wrong(r, value->at, "%s '%.60s' is not a name; write 1 to %d of a-z, 0-9 and _", what,
               value->text, GRAPH_ID_MAX);
         return NULL;
@@ -118,7 +155,7 @@ void read_id(struct reading *r, const struct field *f, const struct node *value,
 /* A text that is taken as it is. */
 void read_text(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_string(r, value, f->name))
+    if (!want_string(r, value, f->name))
         return;
     size_t len = strlen(value->text);
     if (len == 0 || len > (size_t)f->max)

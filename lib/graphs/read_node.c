@@ -163,7 +163,7 @@ static bool read_kind(struct reading *r, const struct node *map, bool is_child,
     const struct node *kind = node_member(map, "kind");
     if (kind == NULL)
         wrong(r, map->at, "a node must have 'kind'; write kind: llm, or another kind");
-    if (kind == NULL || !is_string(r, kind, "kind"))
+    if (kind == NULL || !want_string(r, kind, "kind"))
         return false;
     struct nearest nearest = nearest_to(kind->text);
     for (enum graph_kind i = 0; i < GRAPH_KINDS; i++) {
@@ -237,7 +237,7 @@ void read_node(struct reading *r, const struct node *map, struct graph_node *nod
     node->at = map->at;
     if (!read_kind(r, map, is_child, &node->kind)) {
         const struct node *id = node_member(map, "id"); /* for the edges that lead here */
-        if (!is_child && id != NULL && id->kind == NODE_TEXT && id_is_good(id->text))
+        if (!is_child && id != NULL && id->kind == NODE_TEXT && is_graph_id(id->text))
             node->id = own_text(r->own, span_of(id->text));
         return;
     }
@@ -267,11 +267,11 @@ void read_nodes(struct reading *r, const struct field *f, const struct node *val
 {
     struct graph *graph = r->graph;
     (void)to; /* the graph's list, with its count */
-    if (!is_list(r, value, f->name, GRAPH_NODES_MAX))
+    if (!want_list(r, value, f->name, GRAPH_NODES_MAX))
         return;
     graph->nodes = own_room(r->own, value->count, sizeof(*graph->nodes));
     for (const struct node *item = value->first; item != NULL; item = item->next) {
-        if (!is_map(r, item, "a node"))
+        if (!want_map(r, item, "a node"))
             continue;
         struct graph_node *node = &graph->nodes[graph->node_count++];
         node->id = "";

@@ -57,7 +57,7 @@ static void read_retry_on(struct reading *r, const struct field *f, const struct
                           void *to)
 {
     unsigned *on = to;
-    if (!is_list(r, value, f->name, COUNT_OF(retry_words)))
+    if (!want_list(r, value, f->name, COUNT_OF(retry_words)))
         return;
     *on = 0;
     for (const struct node *item = value->first; item != NULL; item = item->next)
@@ -83,7 +83,7 @@ static const struct fields retry_fields = {retry_rows, COUNT_OF(retry_rows), 0, 
 void read_retry(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
     struct retry *retry = to;
-    if (!is_map(r, value, f->name))
+    if (!want_map(r, value, f->name))
         return;
     *retry = (struct retry){.on = RETRY_TIMEOUT | RETRY_CONNECT | RETRY_429 | RETRY_5XX,
                             .backoff_ms = GRAPH_BACKOFF_MS};
@@ -108,11 +108,11 @@ void read_cases(struct reading *r, const struct field *f, const struct node *val
 {
     struct graph_node *node =
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.branch));
-    if (!is_list(r, value, f->name, GRAPH_CASES_MAX))
+    if (!want_list(r, value, f->name, GRAPH_CASES_MAX))
         return;
     node->of.branch.cases = own_room(r->own, value->count, sizeof(*node->of.branch.cases));
     for (const struct node *item = value->first; item != NULL; item = item->next) {
-        if (!is_map(r, item, "a case"))
+        if (!want_map(r, item, "a case"))
             continue;
         struct graph_case *one = &node->of.branch.cases[node->of.branch.count++];
         one->at = item->at;
@@ -126,7 +126,7 @@ void read_branches(struct reading *r, const struct field *f, const struct node *
 {
     struct graph_node *node =
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.parallel));
-    if (!is_map(r, value, f->name))
+    if (!want_map(r, value, f->name))
         return;
     if (value->count < 1 || value->count > GRAPH_BRANCHES_MAX) {
         wrong(r, value->at, "%zu branches; write 1 to %d", value->count, GRAPH_BRANCHES_MAX);
@@ -134,11 +134,11 @@ void read_branches(struct reading *r, const struct field *f, const struct node *
     }
     node->of.parallel.branches = own_room(r->own, value->count, sizeof(struct graph_branch));
     for (const struct node *item = value->first; item != NULL; item = item->next) {
-        if (!id_is_good(item->name))
+        if (!is_graph_id(item->name))
             wrong(r, item->name_at,
                   "'%.60s' is not a branch's name; write 1 to %d of a-z, 0-9 and _", item->name,
                   GRAPH_ID_MAX);
-        if (!is_map(r, item, "a branch"))
+        if (!want_map(r, item, "a branch"))
             continue;
         struct graph_branch *branch = &node->of.parallel.branches[node->of.parallel.count++];
         branch->name = own_text(r->own, span_of(item->name));
@@ -150,7 +150,7 @@ void read_branches(struct reading *r, const struct field *f, const struct node *
 
 void read_child(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_map(r, value, f->name))
+    if (!want_map(r, value, f->name))
         return;
     struct graph_node *child = own_room(r->own, 1, sizeof(*child));
     child->id = "do";
@@ -165,7 +165,7 @@ void read_expect(struct reading *r, const struct field *f, const struct node *va
     static const struct field status = {.name = "a status", .min = 100, .max = 599};
     struct graph_node *node =
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.http.expect));
-    if (!is_list(r, value, f->name, GRAPH_EXPECT_MAX))
+    if (!want_list(r, value, f->name, GRAPH_EXPECT_MAX))
         return;
     node->of.http.expect = own_room(r->own, value->count, sizeof(*node->of.http.expect));
     for (const struct node *item = value->first; item != NULL; item = item->next)
@@ -180,6 +180,10 @@ void read_subgraph(struct reading *r, const struct field *f, const struct node *
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.sub));
     node->of.sub.graph = read_id_text(r, value, f->name);
     node->of.sub.at = value->at;
+    const struct node *own = node_member(r->tree->root, "graph");
+    if (node->of.sub.graph != NULL && own != NULL && own->kind == NODE_TEXT &&
+        strcmp(own->text, node->of.sub.graph) == 0)
+        wrong(r, value->at, "a graph cannot run inside itself; write another graph's name");
 }
 
 void read_input(struct reading *r, const struct field *f, const struct node *value, void *to)

@@ -9,7 +9,7 @@ static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DE
 
 void read_method(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_string(r, value, f->name))
+    if (!want_string(r, value, f->name))
         return;
     for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
         if (strcmp(value->text, methods[i]) == 0) {
@@ -148,7 +148,7 @@ void read_headers(struct reading *r, const struct field *f, const struct node *v
 {
     struct graph_request *request =
         (struct graph_request *)(void *)((char *)to - offsetof(struct graph_request, headers));
-    if (!is_map(r, value, f->name))
+    if (!want_map(r, value, f->name))
         return;
     if (value->count > GRAPH_HEADERS_MAX) {
         wrong(r, value->at, "%zu headers; write at most %d", value->count, GRAPH_HEADERS_MAX);

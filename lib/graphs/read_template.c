@@ -1,6 +1,7 @@
 /* Expressions and templates of a file: cut, counted, looked over. What only the jq child can tell
  * of a program is graph_check's. */
 #include "base/mem.h"
+#include "graphs/expr.h"
 #include "graphs/read.h"
 #include "graphs/template_text.h"
 
@@ -61,8 +62,14 @@ static bool is_small(struct reading *r, const struct place *p)
 /* NULL: it is not one, and a problem was noted. */
 static const struct expr *add_expr(struct reading *r, const struct place *p)
 {
+    size_t offset = 0;
+    struct err err = {0};
     if (!is_small(r, p) || !is_sound(r, p))
         return NULL;
+    if (expr_is_allowed(p->part, &offset, &err) != 0) {
+        wrong(r, mark_of(r, p, offset), "%s; write the expression without it", err.message);
+        return NULL;
+    }
     struct expr *expr = own_room(r->own, 1, sizeof(*expr));
     *expr = (struct expr){own_text(r->own, p->part), mark_of(r, p, 0), r->all.count};
     add_to(&r->all, expr);
@@ -72,7 +79,7 @@ static const struct expr *add_expr(struct reading *r, const struct place *p)
 
 void read_expr(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (!is_string(r, value, f->name))
+    if (!want_string(r, value, f->name))
         return;
     struct place p = {value, span_of(value->text)};
     while (p.part.len > 0 && strchr(" \t\r\n", p.part.ptr[0]) != NULL)
@@ -113,7 +120,7 @@ void read_template(struct reading *r, const struct field *f, const struct node *
     struct err err = {0};
     struct cut cut = {0};
     int result;
-    if (!is_string(r, value, f->name))
+    if (!want_string(r, value, f->name))
         return;
     struct span rest = span_of(value->text);
     while ((result = template_cut(&rest, &cut, &err)) > 0) {

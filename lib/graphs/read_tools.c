@@ -11,7 +11,7 @@ static const struct fields request_fields = {request_rows, COUNT_OF(request_rows
 
 static void read_http(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
-    if (is_map(r, value, f->name))
+    if (want_map(r, value, f->name))
         read_fields(r, &request_fields, value, to);
 }
 
@@ -71,11 +71,11 @@ void read_tools(struct reading *r, const struct field *f, const struct node *val
 {
     struct graph *graph = r->graph;
     (void)to; /* the graph's list, with its count */
-    if (!is_list(r, value, f->name, GRAPH_TOOLS_MAX))
+    if (!want_list(r, value, f->name, GRAPH_TOOLS_MAX))
         return;
     graph->tools = own_room(r->own, value->count, sizeof(*graph->tools));
     for (const struct node *item = value->first; item != NULL; item = item->next) {
-        if (!is_map(r, item, "a tool"))
+        if (!want_map(r, item, "a tool"))
             continue;
         struct graph_tool tool;
         read_tool(r, item, &tool);
@@ -91,7 +91,7 @@ void read_tools(struct reading *r, const struct field *f, const struct node *val
 
 static const struct graph_tool *find_tool(struct reading *r, const struct node *name)
 {
-    if (!is_string(r, name, "a tool's name"))
+    if (!want_string(r, name, "a tool's name"))
         return NULL;
     const struct graph_tool *tool = graph_tool(r->graph, name->text);
     struct nearest nearest = nearest_to(name->text);
@@ -106,7 +106,7 @@ void read_tool_names(struct reading *r, const struct field *f, const struct node
 {
     struct graph_node *node =
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.llm.tools));
-    if (!is_list(r, value, f->name, GRAPH_TOOLS_MAX))
+    if (!want_list(r, value, f->name, GRAPH_TOOLS_MAX))
         return;
     node->of.llm.tools = own_room(r->own, value->count, sizeof(*node->of.llm.tools));
     for (const struct node *name = value->first; name != NULL; name = name->next) {

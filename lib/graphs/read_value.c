@@ -81,7 +81,7 @@ static void put_json(struct reading *r, const struct field *f, const struct node
 void read_json_object(struct reading *r, const struct field *f, const struct node *value, void *to)
 {
     struct buf text;
-    if (!is_map(r, value, f->name))
+    if (!want_map(r, value, f->name))
         return;
     buf_init(&text, JSON_MAX);
     struct json_writer w = json_writer(&text);

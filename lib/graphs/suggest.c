@@ -1,5 +1,5 @@
 /* The name that a misspelled one was meant to be: at most two letters away (added, left out,
- * another, or two that changed places), and less than half of the word. */
+ * another, or two that changed places), and at most half of the word. */
 #include "graphs/suggest.h"
 
 #include <string.h>
@@ -42,7 +42,7 @@ void nearest_try(struct nearest *nearest, const char *candidate)
     if (len > WORD_MAX || other > WORD_MAX)
         return;
     size_t far = distance(nearest->word, len, candidate, other);
-    if (far < nearest->distance && far * 2 < len + (len == 1)) {
+    if (far < nearest->distance && far * 2 <= len) {
         nearest->distance = far;
         nearest->best = candidate;
     }

@@ -105,12 +105,14 @@ static int cut_inside(struct span *rest, struct cut *piece, struct err *err)
     *piece = (struct cut){true, span_make(code.text.ptr, code.at)};
     if (byte < 0 && code.depth == 0 && span_starts_with(end, "}}")) {
         piece->text = trim(piece->text);
+        if (piece->text.len == 0) {
+            piece->text = *rest;
+            return err_set(err, ERR_CONFIG, NULL,
+                           "nothing stands in the {{ }}; write an expression, as {{ .input.message "
+                           "}}");
+        }
         *rest = from(end, 2);
-        return piece->text.len > 0
-                   ? 1
-                   : err_set(err, ERR_CONFIG, NULL,
-                             "nothing stands in the {{ }}; write an expression, as {{ "
-                             ".input.message }}");
+        return 1;
     }
     if (end.len > 0) {
         piece->text = end;
