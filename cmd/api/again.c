@@ -24,6 +24,7 @@ static int take_job(struct again *again, struct body *body, const struct field *
         .message = job.message,
         .messages = job.messages,
         .model = job.model,
+        .graph = job.graph,
         .system = job.system,
         .params = job.params,
         .metadata = job.metadata,

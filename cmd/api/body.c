@@ -106,17 +106,28 @@ static int check_attachments(struct body_parse *p, const struct field *f, const 
     return rc;
 }
 
-static int check_model(struct body_parse *p, const struct field *f, const struct json *value)
+static int check_name(struct err *err, const char *param, const struct json *value,
+                      struct span *out)
 {
     struct span text = SPAN_NONE;
-    int rc = check_text(p->err, f->name, value, ID_MAX, &text);
+    int rc = check_text(err, param, value, ID_MAX, &text);
     if (rc == 0 && text.len == 0) {
-        rc = err_set(p->err, ERR_BAD_REQUEST, f->name, "model may not be empty");
+        rc = err_set(err, ERR_BAD_REQUEST, param, "%s may not be empty", param);
     }
     if (rc == 0) {
-        p->body->model = text;
+        *out = text;
     }
     return rc;
+}
+
+static int check_model(struct body_parse *p, const struct field *f, const struct json *value)
+{
+    return check_name(p->err, f->name, value, &p->body->model);
+}
+
+static int check_graph(struct body_parse *p, const struct field *f, const struct json *value)
+{
+    return check_name(p->err, f->name, value, &p->body->graph);
 }
 
 static int check_system(struct body_parse *p, const struct field *f, const struct json *value)
@@ -192,13 +203,6 @@ static int check_webhook(struct body_parse *p, const struct field *f, const stru
         return body_wants(p->err, f->name, "true or false", value);
     }
     return json_bool(value, true) ? body_unsupported(p->err, f->name) : 0;
-}
-
-static int check_graph(struct body_parse *p, const struct field *f, const struct json *value)
-{
-    struct span name = SPAN_NONE;
-    int rc = check_text(p->err, f->name, value, ID_MAX, &name);
-    return rc != 0 ? rc : body_unsupported(p->err, f->name);
 }
 
 static const char *const LANES[] = {"interactive", "batch", NULL};
@@ -278,6 +282,19 @@ static int check_members(struct body_parse *p, const struct json *root)
     return 0;
 }
 
+int body_check_graph(const struct body *body, struct err *err)
+{
+    if (body->model.ptr != NULL) {
+        return err_set(err, ERR_BAD_REQUEST, "graph", "name a model or a graph, not both");
+    }
+    const char *param = body->params.ptr != NULL   ? "params"
+                        : body->system.ptr != NULL ? "system"
+                                                   : NULL;
+    return param == NULL ? 0
+                         : err_set(err, ERR_BAD_REQUEST, param,
+                                   "%s is for a model; a graph's nodes have their own", param);
+}
+
 /* Attachments may stand alone; in a stateless body they belong to the last user message. */
 static int check_required(struct body_parse *p)
 {
@@ -336,6 +353,9 @@ int body_parse(struct span text, enum body_route route, const struct body_limits
     rc = check_members(&p, json_root(body.doc));
     if (rc == 0) {
         rc = check_required(&p);
+    }
+    if (rc == 0 && body.graph.ptr != NULL) {
+        rc = body_check_graph(&body, err);
     }
     if (rc != 0) {
         body_release(&body);

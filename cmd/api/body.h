@@ -26,6 +26,7 @@ struct body {
         message; /* chats; in a stateless body the text of the last user message, if it has one */
     struct span messages; /* raw JSON */
     struct span model;
+    struct span graph; /* beside a model, system or params it is refused */
     struct span system;
     struct span params;      /* raw JSON, `extra` inside */
     struct span metadata;    /* raw JSON */
@@ -44,6 +45,8 @@ struct body {
 MUST_USE int body_parse(struct span text, enum body_route route, const struct body_limits *limits,
                         struct body *out, struct err *err);
 void body_release(struct body *body);
+/* Whether a graph can answer it: 0, or -ERR_BAD_REQUEST for what only a model takes. */
+MUST_USE int body_check_graph(const struct body *body, struct err *err);
 /* The word that `text` spells among those of a field such as "lane"; the first, which is the
  * default, where it is none of them. Static. */
 const char *body_word(const char *field, struct span text);

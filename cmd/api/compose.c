@@ -39,6 +39,7 @@ void compose_job(struct buf *out, const struct body *body, bool is_stateless, st
         .messages = body->messages,
         .attachments = body->attachments,
         .model = body->model,
+        .graph = body->graph,
         .system = body->system,
         .params = body->params,
         .metadata = body->metadata,

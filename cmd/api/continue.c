@@ -126,7 +126,9 @@ static void on_record_read(int status, const struct field *fields, size_t count,
     if (pending_failed(&c->start.pending, status)) {
         return;
     }
-    if (!span_is(field_find(fields, count, "state"), "interrupted")) {
+    if (field_find(fields, count, "graph").len > 0) {
+        refuse(c, "was a graph's: its steps are not gone on from by hand");
+    } else if (!span_is(field_find(fields, count, "state"), "interrupted")) {
         refuse(c, "was not interrupted");
     } else if (!span_is(field_find(fields, count, "resumable"), "1")) {
         refuse(c, "is not resumable");

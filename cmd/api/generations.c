@@ -1,5 +1,6 @@
 /* POST /v1/chats, /v1/chats/{chat_id}/messages, /v1/generations: a checked body becomes a turn. */
 #include "api/compose.h"
+#include "api/graphs.h"
 #include "api/handlers.h"
 #include "api/request.h"
 #include "api/start.h"
@@ -68,26 +69,50 @@ static void begin_with_images(struct start *s, struct span model_name)
     pending_reply_error(&s->pending, &err);
 }
 
-static void on_chat_model(int status, const struct reply *reply, void *arg)
+/* What answers: the request's model or graph, else that of the chat's last turn, else the default
+ * model. Only a model takes params and a system text. */
+static void on_chat_looked(int status, const struct reply *reply, void *arg)
 {
     struct start *s = pending_of(arg);
+    struct err err;
     bool is_error = status == 0 && reply_type(reply) == REPLY_ERROR;
-    if (!pending_failed(&s->pending, is_error ? -ERR_UNAVAILABLE : status)) {
-        begin_with_images(s, reply_str(reply));
+    if (pending_failed(&s->pending, is_error ? -ERR_UNAVAILABLE : status)) {
+        return;
+    }
+    struct span model = reply_str(reply_at(reply, 0)), graph = reply_str(reply_at(reply, 1));
+    if (graph.len > 0 && body_check_graph(&s->body, &err) != 0) {
+        pending_reply_error(&s->pending, &err);
+    } else if (graph.len > 0 || !s->body.has_image) {
+        start_begin(s);
+    } else {
+        begin_with_images(s, model);
     }
 }
 
-/* Which model will answer: the request's, else that of the chat's last turn, else the default. */
-static void check_images(struct start *s)
+static void look_at_chat(struct start *s)
 {
     struct api *api = s->pending.api;
-    if (s->mode != BEGIN_ANY || s->body.model.ptr != NULL) {
-        begin_with_images(s, s->body.model);
-        return;
-    }
     struct key chat = key_chat(s->pending.who.tenant, s->chat.text);
-    struct span argv[] = {SPAN_LIT("HGET"), span_of(chat.text), SPAN_LIT("model")};
-    link_command(bus_link(api->bus), 3, argv, API_OPEN_MS, on_chat_model, s);
+    struct span argv[] = {SPAN_LIT("HMGET"), span_of(chat.text), SPAN_LIT("model"),
+                          SPAN_LIT("graph")};
+    link_command(bus_link(api->bus), 4, argv, API_OPEN_MS, on_chat_looked, s);
+}
+
+static void check_and_begin(struct start *s)
+{
+    const struct body *body = &s->body;
+    bool is_of_model_only = body->has_image || body->params.ptr != NULL || body->system.ptr != NULL;
+    if (body->graph.ptr != NULL) {
+        graphs_begin(s);
+    } else if (!is_of_model_only) {
+        start_begin(s);
+    } else if (s->mode == BEGIN_ANY && body->model.ptr == NULL) {
+        look_at_chat(s);
+    } else if (body->has_image) {
+        begin_with_images(s, body->model);
+    } else {
+        start_begin(s);
+    }
 }
 
 /* A token speaks for its user, and begins nothing outside its chat. */
@@ -124,10 +149,8 @@ static void start(struct api *api, struct http_request *request, enum body_route
         pending_reply_error(&s->pending, &err);
     } else if (!compose(s, route, text)) {
         (void)pending_failed(&s->pending, -ERR_TOO_LARGE); /* it is one */
-    } else if (s->body.has_image) {
-        check_images(s);
     } else {
-        start_begin(s);
+        check_and_begin(s);
     }
 }
 

@@ -27,6 +27,7 @@ void patch_chat(struct http_request *request, void *arg);
 void delete_chat(struct http_request *request, void *arg);
 /* models.c */
 void get_models(struct http_request *request, void *arg);
+/* graphs.c */
 void get_graphs(struct http_request *request, void *arg);
 /* tokens.c */
 void post_token(struct http_request *request, void *arg);

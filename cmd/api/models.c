@@ -1,4 +1,4 @@
-/* GET /v1/models and /v1/graphs: what a request may name. */
+/* GET /v1/models: what a request may name. */
 #include "api/handlers.h"
 #include "api/request.h"
 #include "wire/json.h"
@@ -38,13 +38,4 @@ void get_models(struct http_request *request, void *arg)
     json_close(&w);
     http_reply_json(request, 200, buf_as_span(&json));
     buf_release(&json);
-}
-
-/* There are none in this version. */
-void get_graphs(struct http_request *request, void *arg)
-{
-    (void)arg;
-    if (request_has_no_query(request)) {
-        http_reply_json(request, 200, SPAN_LIT("{\"data\":[]}"));
-    }
 }

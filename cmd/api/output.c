@@ -52,6 +52,9 @@ static void add_text(struct output *o, const struct event_view *e)
 static void add_call(struct output *o, const struct event_view *e)
 {
     struct call_piece c = event_call(e);
+    if (c.node.len > 0) {
+        return; /* a graph's own call, made and answered within it */
+    }
     struct output_piece *piece = add_piece(o, e, c.part);
     (void)buf_span(&o->text, c.call_id); /* looked at once, below */
     (void)buf_span(&o->text, c.name);

@@ -1,6 +1,7 @@
 /* A generation's output put together from the events of its log: text, reasoning and tool calls.
  * Pure: bytes in, JSON out. Parts stand in the order of their number, parallel ones apart by an
- * empty line (as the stop script commits them); a reset voids what came after its `after`. */
+ * empty line (as the stop script commits them); a reset voids what came after its `after`.
+ * Calls that a graph's agents make are not the output's. */
 #ifndef SLUICE_API_OUTPUT_H
 #define SLUICE_API_OUTPUT_H
 

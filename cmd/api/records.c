@@ -44,6 +44,7 @@ static const struct {
 } MEMBERS[] = {
     {"state", "state", render_text},
     {"reason", "reason", render_text},
+    {"graph", "graph", render_text},
     {"epoch", "epoch", render_int},
     {"finish_reason", "finish_reason", render_text},
     {"error", "error", render_raw},
@@ -98,6 +99,7 @@ static void put_request(struct lookup *l, const struct field *fields, size_t cou
         {"messages", render_raw, job.messages},
         {"attachments", render_raw, job.attachments},
         {"model", render_text, job.model},
+        {"graph", render_text, job.graph},
         {"system", render_text, job.system},
         {"params", render_raw, job.params},
         {"metadata", render_raw, job.metadata},

@@ -29,8 +29,9 @@ static const int OUTCOME_ERRORS[] = {
 /* Words of the body as the bus counts them. */
 static const struct {
     const char *word;
-    enum lane lane;
-} LANES[] = {{"interactive", LANE_STREAM_INTERACTIVE}, {"batch", LANE_STREAM_BATCH}};
+    enum lane of_model, of_graph;
+} LANES[] = {{"interactive", LANE_STREAM_INTERACTIVE, LANE_GRAPH_INTERACTIVE},
+             {"batch", LANE_STREAM_BATCH, LANE_GRAPH_BATCH}};
 
 static const struct {
     const char *word;
@@ -92,7 +93,7 @@ static enum lane lane_of(const struct body *body)
     while (strcmp(LANES[i].word, body->lane) != 0) {
         i++; /* the table has each word of the body's */
     }
-    return LANES[i].lane;
+    return body->graph.ptr != NULL ? LANES[i].of_graph : LANES[i].of_model;
 }
 
 static enum if_busy policy_of(const struct body *body)
@@ -232,6 +233,7 @@ void start_begin(struct start *s)
         .title = compose_title(s->body.message),
         .metadata = s->body.metadata,
         .model = s->body.model,
+        .graph = s->body.graph,
         .on_stop = s->body.on_stop,
         .on_interrupt = s->body.on_interrupt,
         .grace_ms = s->grace_ms,

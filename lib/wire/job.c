@@ -13,6 +13,7 @@ static const struct text_field text_fields[] = {
     {"messages", offsetof(struct job, messages)},
     {"attachments", offsetof(struct job, attachments)},
     {"model", offsetof(struct job, model)},
+    {"graph", offsetof(struct job, graph)},
     {"system", offsetof(struct job, system)},
     {"params", offsetof(struct job, params)},
     {"metadata", offsetof(struct job, metadata)},

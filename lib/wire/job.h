@@ -17,6 +17,7 @@ struct job {
     struct span messages;    /* JSON text of the checked array (stateless) */
     struct span attachments; /* JSON text or none */
     struct span model;       /* a configured model's name */
+    struct span graph;       /* a graph's name, where the client gave one */
     struct span system;
     struct span params;   /* JSON text of the checked object, `extra` inside */
     struct span metadata; /* JSON text */

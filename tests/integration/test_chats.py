@@ -168,7 +168,3 @@ def test_chats_by_last_commit_and_by_user(stack):
     assert row["active"] == running.generation
     api.stop(running.generation)
     wait_until(lambda: api.stream(chat=chats[2]).status == 204, "nothing to run")
-
-
-def test_no_graphs_yet(stack):
-    assert stack.api().get("/v1/graphs") == (200, {"data": []})

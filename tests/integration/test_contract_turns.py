@@ -169,11 +169,17 @@ def test_an_answer_at_once_and_the_same_again(stack):
     wait_until(lambda: len(stack.journal(answers[0][2]["generation_id"])) == 1, "one provider request, not two")
 
 
-@through("field graph", "field webhook", "code 400 not_supported")
+@through("field webhook", "code 400 not_supported")
 def test_what_this_version_cannot_do_is_never_ignored(stack):
-    for field, value in (("graph", "router"), ("webhook", True)):
-        refused = stack.api().new_chat("x", **{field: value})
-        assert (refused.status, refused.json["error"]["code"], refused.json["error"]["param"]) == (400, "not_supported", field)
+    refused = stack.api().new_chat("x", webhook=True)
+    assert (refused.status, refused.json["error"]["code"], refused.json["error"]["param"]) == (400, "not_supported", "webhook")
+
+
+@through("field graph")
+def test_a_graph_that_no_worker_has(stack):
+    for fields, param in (({"graph": "nothing"}, "graph"), ({"graph": "plan", "model": "default"}, "graph"), ({"graph": "plan", "params": {}}, "params")):
+        refused = stack.api().new_chat("x", **fields)
+        assert (refused.status, refused.json["error"]["code"], refused.json["error"]["param"]) == (400, "bad_request", param), fields
 
 
 # -- policies --------------------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ EVENTS = {
 NOT_OF_STREAMS = ("tool_result", "source", "step")  # events of graphs
 
 RECORD = """
-generation_id chat_id state reason epoch attempt position? model request output finish_reason error usage restore metadata created_at started_at
+generation_id chat_id state reason graph epoch attempt position? model request output finish_reason error usage restore metadata created_at started_at
 first_token_at ended_at seq
 """
 STOP_ANSWER = "outcome generation_id seq state reason restore committed message_id usage waiting"

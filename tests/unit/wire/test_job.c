@@ -11,6 +11,7 @@ static void assert_same(const struct job *a, const struct job *b)
     assert_span(a->messages, b->messages);
     assert_span(a->attachments, b->attachments);
     assert_span(a->model, b->model);
+    assert_span(a->graph, b->graph);
     assert_span(a->system, b->system);
     assert_span(a->params, b->params);
     assert_span(a->metadata, b->metadata);
@@ -42,6 +43,7 @@ static void jobs_come_back_as_they_went(void **state)
                               .messages = SPAN_LIT("[{\"role\":\"user\"}]"),
                               .attachments = SPAN_LIT("[]"),
                               .model = SPAN_LIT("demo"),
+                              .graph = SPAN_LIT("plan"),
                               .system = SPAN_LIT("be brief"),
                               .params = SPAN_LIT("{\"seed\":12345678901234567890}"),
                               .metadata = SPAN_LIT("{}"),
