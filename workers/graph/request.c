@@ -1,0 +1,276 @@
+/* A graph's request from its templates to its answer. Invariant: what has `effect: once` and may
+ * have reached its server is never sent again, by no try and after no crash. */
+#include "graph/request.h"
+#include "base/mem.h"
+#include "graph/filled.h"
+#include <stdio.h>
+
+enum {
+    REQUEST_MAGIC = 0x72657175,
+    CONNECT_MS = 10 * 1000,
+    HEADERS_MAX = 512 * 1024 /* as JSON: fetch keeps 64 KiB, a byte is six at most */
+};
+static const char MARK_SENT[] = "sent", MARK_UNSENT[] = "unsent";
+
+struct request {
+    uint32_t magic;
+    struct step *step;
+    struct request_hooks hooks;
+    struct filled filled;
+    enum graph_effect effect;
+    size_t max_bytes;
+    bool is_cut;
+    char *mark; /* the checkpoint's name: "t1/c0/sent" */
+    struct fetch_guard *guard;
+    struct fetch *fetch;
+    bool may_have_gone; /* a connection stood and the request went out */
+    int status;
+    int64_t retry_after_ms;
+    struct buf headers, body;
+    struct request_failure failure; /* to be told when `soon` comes */
+    struct timer soon;
+};
+
+static struct request *request_of(void *arg)
+{
+    struct request *r = arg;
+    CHECK_MAGIC(r, REQUEST_MAGIC);
+    return r;
+}
+
+/* Ends. */
+
+static void tell_failure(struct request *r, enum step_error error, const char *message)
+{
+    struct request_failure failure = {.error = error};
+    (void)snprintf(failure.message, sizeof failure.message, "%s", message); /* cut if it must */
+    r->hooks.on_failed(&failure, r->hooks.arg);
+}
+
+static void fail_soon(struct request *r, enum step_error error, const char *message)
+{
+    r->failure.error = error;
+    (void)snprintf(r->failure.message, sizeof r->failure.message, "%s", message);
+    timer_start(&r->soon, 0);
+}
+
+static void on_soon(void *arg)
+{
+    struct request *r = request_of(arg);
+    r->hooks.on_failed(&r->failure, r->hooks.arg);
+}
+
+static void tell_answer(struct request *r, bool was_cut)
+{
+    const struct request_answer answer = {.status = r->status,
+                                          .headers = buf_as_span(&r->headers),
+                                          .body = r->body.len == 0 ? SPAN_LIT("")
+                                                                   : buf_as_span(&r->body),
+                                          .was_cut = was_cut,
+                                          .retry_after_ms = r->retry_after_ms};
+    r->hooks.on_answer(&answer, r->hooks.arg);
+}
+
+/* The transfer's hooks. */
+
+static void on_connected(struct fetch *fetch, void *arg)
+{
+    (void)fetch;
+    request_of(arg)->may_have_gone = true;
+}
+
+/* One field; what comes more than once is one, its values joined as HTTP says, and was written with
+ * the first of its name. */
+static void put_field(struct json_writer *w, const struct fetch *fetch, struct span field)
+{
+    struct span rest = SPAN_NONE, other, value;
+    struct buf joined;
+    bool is_first = true, is_written = false;
+    char *name = span_dup(field);
+    for (char *c = name; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    buf_init(&joined, HEADERS_MAX);
+    while (!is_written && fetch_next_header(fetch, &rest, &other, &value)) {
+        if (!span_is_nocase(other, name))
+            continue;
+        is_written = is_first && other.ptr != field.ptr;
+        (void)buf_text(&joined, is_first ? "" : ", "); /* no longer than fetch's own limit */
+        (void)buf_span(&joined, value);
+        is_first = false;
+    }
+    if (!is_written && strcmp(name, "set-cookie") != 0)
+        json_member_str(w, name, joined.len == 0 ? SPAN_LIT("") : buf_as_span(&joined));
+    buf_release(&joined);
+    mem_free(name);
+}
+
+static void read_headers(struct request *r, const struct fetch *fetch)
+{
+    struct json_writer w = json_writer(&r->headers);
+    struct span rest = SPAN_NONE, name, value;
+    json_open(&w, NULL, '{');
+    while (fetch_next_header(fetch, &rest, &name, &value))
+        put_field(&w, fetch, name);
+    json_close(&w);
+}
+
+static void on_head(struct fetch *fetch, int status, void *arg)
+{
+    struct request *r = request_of(arg);
+    r->status = status;
+    r->retry_after_ms = fetch_retry_after_ms(fetch);
+    read_headers(r, fetch);
+}
+
+static void on_body(struct fetch *fetch, struct span bytes, void *arg)
+{
+    struct request *r = request_of(arg);
+    size_t room = r->max_bytes - r->body.len;
+    (void)buf_append(&r->body, bytes.ptr, bytes.len < room ? bytes.len : room); /* there is room */
+    if (bytes.len <= room)
+        return;
+    r->fetch = NULL;
+    fetch_cancel(fetch); /* the rest is of no use to anybody */
+    if (r->is_cut)
+        tell_answer(r, true);
+    else
+        tell_failure(r, STEP_TOO_LARGE, "The answer is larger than max_bytes.");
+}
+
+static const struct {
+    int status;
+    enum step_error error;
+    const char *message; /* NULL: what the transfer says */
+} ends[] = {
+    {-ERR_TIMEOUT_CONNECT, STEP_CONNECT, "The server could not be reached in time."},
+    {-ERR_TIMEOUT_TOTAL, STEP_TIMEOUT, "The answer did not come in time."},
+    {-ERR_PROVIDER_TRUNCATED, STEP_CONNECT, "The answer was cut off."},
+    {-ERR_FORBIDDEN, STEP_DENIED_HOST, NULL},
+};
+
+static void fail_as(struct request *r, int status, const char *detail)
+{
+    enum step_error error = STEP_CONNECT;
+    const char *message = detail;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends[i].status == status) {
+            error = ends[i].error;
+            message = ends[i].message == NULL ? detail : ends[i].message;
+        }
+    if (r->effect == EFFECT_ONCE && r->may_have_gone) {
+        tell_failure(r, STEP_EFFECT_UNKNOWN,
+                     "The request was sent and no answer came: whether it had its effect is not "
+                     "known.");
+        return;
+    }
+    if (r->effect == EFFECT_ONCE) /* it never left: another try may send it */
+        step_keep(r->step, r->mark, SPAN_LIT(MARK_UNSENT), NULL, NULL);
+    tell_failure(r, error, message);
+}
+
+static void on_done(struct fetch *fetch, int status, const char *detail, void *arg)
+{
+    struct request *r = request_of(arg);
+    (void)fetch;
+    r->fetch = NULL;
+    if (status == 0)
+        tell_answer(r, false);
+    else
+        fail_as(r, status, detail);
+}
+
+/* Sending. */
+
+static void send_now(struct request *r)
+{
+    static const struct fetch_hooks hooks = {
+        .on_connected = on_connected, .on_head = on_head, .on_body = on_body, .on_done = on_done};
+    struct fetch_hooks mine = hooks;
+    struct worker *worker = step_graphs(r->step)->worker;
+    int64_t timeout_ms = r->filled.timeout_ms;
+    const struct fetch_request request = {
+        .method = r->filled.method,
+        .url = r->filled.url,
+        .headers = r->filled.headers,
+        .header_count = r->filled.header_count,
+        .body = r->filled.body,
+        .connect_ms = timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS,
+        .total_ms = timeout_ms,
+        .guard = r->guard,
+    };
+    struct err err;
+    mine.arg = r;
+    int rc = fetch_start(worker_fetcher(worker), &request, &mine, &r->fetch, &err);
+    if (rc == 0)
+        return;
+    r->fetch = NULL;
+    fail_soon(r, strcmp(err.param, "url") == 0 ? STEP_DENIED_HOST : STEP_BAD_EXPRESSION,
+              err.message);
+}
+
+static void on_marked(void *arg)
+{
+    send_now(request_of(arg));
+}
+
+static void start(struct request *r)
+{
+    struct span kept = step_kept(r->step, r->mark);
+    if (r->effect != EFFECT_ONCE)
+        send_now(r);
+    else if (span_is(kept, MARK_SENT))
+        fail_soon(r, STEP_EFFECT_UNKNOWN,
+                  "It was sent before, and is not sent again: whether it had its effect is not "
+                  "known.");
+    else
+        step_keep(r->step, r->mark, SPAN_LIT(MARK_SENT), on_marked, r);
+}
+
+struct request *request_new(const struct request_wants *wants, const struct request_hooks *hooks)
+{
+    struct request *r = MEM_NEW(struct request);
+    struct worker *worker = step_graphs(wants->step)->worker;
+    const struct conf *conf = worker_conf(worker);
+    struct err err;
+    r->magic = REQUEST_MAGIC;
+    r->step = wants->step;
+    r->hooks = *hooks;
+    r->effect = wants->form->effect;
+    r->max_bytes = (size_t)wants->form->max_bytes;
+    r->is_cut = wants->is_cut;
+    r->retry_after_ms = -1;
+    r->mark = wants->within == NULL ? mem_strdup("sent") : mem_printf("%s/sent", wants->within);
+    buf_init(&r->headers, HEADERS_MAX);
+    buf_init(&r->body, r->max_bytes);
+    timer_init(&r->soon, worker_loop(worker), on_soon, r);
+    r->guard = fetch_guard_new(&(struct fetch_rules){.hosts = conf->graph_hosts.items,
+                                                     .host_count = conf->graph_hosts.count,
+                                                     .networks = conf->graph_networks.items,
+                                                     .network_count = conf->graph_networks.count});
+    char *path = wants->within == NULL ? mem_strdup(step_path(wants->step))
+                                       : mem_printf("%s/%s", step_path(wants->step), wants->within);
+    char *key = mem_printf("%s:%s", step_claimed(wants->step)->generation, path);
+    if (fill_request(&r->filled, wants->form, wants->values, key, &err) != 0)
+        fail_soon(r, err.code == ERR_TOO_LARGE ? STEP_TOO_LARGE : STEP_BAD_EXPRESSION, err.message);
+    else
+        start(r);
+    mem_free(path);
+    mem_free(key);
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    if (r == NULL)
+        return;
+    CHECK_MAGIC(r, REQUEST_MAGIC);
+    fetch_cancel(r->fetch);
+    fetch_guard_free(r->guard);
+    filled_release(&r->filled);
+    buf_release(&r->headers);
+    buf_release(&r->body);
+    timer_release(&r->soon);
+    mem_free(r->mark);
+    r->magic = 0;
+    mem_free(r);
+}

@@ -1,0 +1,27 @@
+/* One call of a tool by a model: its arguments looked at, its request made, and what came of it
+ * told in words that the model reads. */
+#ifndef SLUICE_WORKERS_GRAPH_TOOLS_H
+#define SLUICE_WORKERS_GRAPH_TOOLS_H
+
+#include "graph/step.h"
+
+struct tool;
+
+struct tool_wants {
+    struct step *step;
+    const char *name, *arguments; /* as the model wrote them */
+    const char *within;           /* "t1/c0"; copied */
+};
+/* Exactly once, never before tool_call returns, none after tool_free, which is allowed within.
+ * What is an error is one for the model, to do better. */
+typedef void (*on_tool)(struct span result, bool is_error, void *arg);
+
+struct tool *tool_call(const struct tool_wants *wants, on_tool done, void *arg);
+void tool_free(struct tool *tool); /* closes its connection at once; NULL is a no-op */
+
+/* For tests: pure. */
+/* An answer as the model reads it: -ERR_BAD_REQUEST when it is no text. */
+MUST_USE int tool_put_answer(struct buf *out, int status, struct span body, bool was_cut,
+                             int64_t max_bytes);
+
+#endif
