@@ -14,6 +14,9 @@ struct graph_check;
 typedef void (*on_graph_checked)(int status, const char *message, void *arg);
 struct graph_check *graph_check(struct jq *jq, const struct graph *graph, on_graph_checked done,
                                 void *arg);
+/* The same, and every expression that does not compile goes to on_problem, with its place. */
+struct graph_check *graph_check_all(struct jq *jq, const struct graph *graph,
+                                    on_graph_problem on_problem, on_graph_checked done, void *arg);
 void graph_check_cancel(struct graph_check *check); /* silence; NULL is a no-op */
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "graphs/suggest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,7 +252,7 @@ static void read_one(struct library *library, const char *path, struct collectin
     library->graphs[library->count++] = graph;
 }
 
-static int is_graph_file(const struct dirent *entry)
+int library_is_file(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
     size_t end = sizeof(ending) - 1;
@@ -267,7 +266,7 @@ int library_read(const char *folder, void (*on_wrong)(const char *message, void 
     struct collecting c = {on_wrong, arg, 0, err};
     struct err own = {0};
     struct library *library = MEM_NEW(struct library);
-    int count = scandir(folder, &entries, is_graph_file, alphasort);
+    int count = scandir(folder, &entries, library_is_file, alphasort);
     if (count < 0)
         collect(&c, err_set(&own, ERR_CONFIG, NULL, "%s: %s", folder, strerror(errno)), &own);
     for (int i = 0; i < count; i++) {

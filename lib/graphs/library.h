@@ -5,7 +5,12 @@
 
 #include "graphs/graph.h"
 
+#include <dirent.h>
+
 struct library; /* owns its graphs */
+
+/* For scandir: whether a folder's entry is a graph's file, *.yaml and not hidden. */
+int library_is_file(const struct dirent *entry);
 
 /* One file of a path, as graph_read_all; one that cannot be read is a problem too. */
 MUST_USE int graph_load(const char *path, on_graph_problem on_problem, void *arg,

@@ -1,13 +1,7 @@
 /* Where a byte of a text's value stands in the file: quotes, escapes, folded lines and indentation
  * are walked along with the value. Knows how YAML writes texts, not what they mean. Invariant: what
  * it cannot follow gives the last place that it could. */
-#include "graphs/read.h"
-
-struct walk {
-    struct span file;
-    size_t at; /* the next byte */
-    struct mark mark;
-};
+#include "graphs/place.h"
 
 static char peek(const struct walk *w, size_t ahead)
 {
@@ -22,6 +16,8 @@ static bool is_at_end(const struct walk *w)
 /* How long the line break is that begins here; 0: none does. Those of YAML 1.1. */
 static size_t break_length(const struct walk *w)
 {
+    if (strchr("\r\n\xc2\xe2", peek(w, 0)) == NULL) /* what they begin with, and NUL */
+        return 0;
     struct span rest = span_make(w->file.ptr + w->at, w->file.len - w->at);
     static const char *const breaks[] = {"\r\n",     "\n",           "\r",
                                          "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
@@ -48,6 +44,11 @@ static void step(struct walk *w)
     w->mark.column++;
 }
 
+static bool is_block(const struct walk *w)
+{
+    return w->style == '|' || w->style == '>';
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -59,13 +60,13 @@ static void skip_blanks(struct walk *w)
         step(w);
 }
 
-static struct walk walk_to(struct span file, struct mark mark)
+static void walk_to(struct walk *w, struct mark mark)
 {
-    struct walk w = {file, 0, {1, 1}};
-    while (!is_at_end(&w) &&
-           (w.mark.line < mark.line || (w.mark.line == mark.line && w.mark.column < mark.column)))
-        step(&w);
-    return w;
+    w->at = 0;
+    w->mark = (struct mark){1, 1};
+    while (!is_at_end(w) && (w->mark.line < mark.line ||
+                             (w->mark.line == mark.line && w->mark.column < mark.column)))
+        step(w);
 }
 
 /* Block texts: past `|2-` and its comment, and how far the lines are set in: as the first that is
@@ -88,9 +89,9 @@ static size_t block_indent(struct walk *w, const char *text)
     return indent > own ? indent - own : 0;
 }
 
-static void skip_indent(struct walk *w, size_t indent)
+static void skip_indent(struct walk *w)
 {
-    for (size_t i = 0; i < indent && peek(w, 0) == ' '; i++)
+    for (size_t i = 0; i < w->indent && peek(w, 0) == ' '; i++)
         step(w);
 }
 
@@ -110,18 +111,17 @@ static size_t character_length(const char *text)
 
 /* Line breaks in the source, with what surrounds them: a blank in the value, or one line end
  * fewer. A literal block keeps all. */
-static size_t over_breaks(struct walk *w, const char *text, char style, size_t indent)
+static size_t over_breaks(struct walk *w, const char *text)
 {
     size_t breaks = 0;
-    bool is_block = style == '|' || style == '>';
     while (!is_at_end(w) && break_length(w) > 0) {
         step(w);
         breaks++;
-        if (is_block)
-            skip_indent(w, indent);
+        if (is_block(w))
+            skip_indent(w);
         else
             skip_blanks(w);
-        if (style == '|')
+        if (w->style == '|')
             break;
     }
     if (*text == ' ' && breaks > 0)
@@ -141,14 +141,13 @@ static bool is_before_break(const struct walk *w)
 
 /* Past what stands for the next character or line break of the value; how many bytes of the value
  * that was. */
-static size_t advance(struct walk *w, const char *text, char style, size_t indent)
+static size_t advance(struct walk *w, const char *text)
 {
-    bool is_block = style == '|' || style == '>';
-    if (!is_block && is_before_break(w))
+    if (!is_block(w) && is_before_break(w))
         skip_blanks(w);
     if (break_length(w) > 0)
-        return over_breaks(w, text, style, indent);
-    if (style == '"' && peek(w, 0) == '\\') {
+        return over_breaks(w, text);
+    if (w->style == '"' && peek(w, 0) == '\\') {
         step(w);
         if (break_length(w) > 0) { /* a line that goes on */
             step(w);
@@ -159,24 +158,32 @@ static size_t advance(struct walk *w, const char *text, char style, size_t inden
             step(w);
         return character_length(text);
     }
-    if (style == '\'' && peek(w, 0) == '\'')
+    if (w->style == '\'' && peek(w, 0) == '\'')
         step(w);
     step(w);
     return character_length(text);
 }
 
-struct mark place_in(struct span file, const struct node *text, size_t offset)
+static void begin(struct walk *w, const struct node *text)
 {
-    struct walk w = walk_to(file, text->at);
-    char style = text->is_plain ? 'p' : peek(&w, 0);
-    size_t indent = 0;
-    if (style == '|' || style == '>') {
-        indent = block_indent(&w, text->text);
-        skip_indent(&w, indent);
-    } else if (style == '"' || style == '\'') {
-        step(&w);
+    walk_to(w, text->at);
+    w->text = text;
+    w->offset = 0;
+    w->indent = 0;
+    w->style = text->is_plain ? 'p' : peek(w, 0);
+    if (is_block(w)) {
+        w->indent = block_indent(w, text->text);
+        skip_indent(w);
+    } else if (w->style != 'p') {
+        step(w);
     }
-    for (size_t t = 0; t < offset && text->text[t] != '\0' && !is_at_end(&w);)
-        t += advance(&w, text->text + t, style, indent);
-    return w.mark;
+}
+
+struct mark place_in(struct walk *w, const struct node *text, size_t offset)
+{
+    if (w->text != text || w->offset > offset)
+        begin(w, text);
+    while (w->offset < offset && text->text[w->offset] != '\0' && !is_at_end(w))
+        w->offset += advance(w, text->text + w->offset);
+    return w->mark;
 }

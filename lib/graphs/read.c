@@ -174,7 +174,7 @@ int graph_read_all(struct span bytes, const char *file, on_graph_problem on_prob
     }
     struct graph *graph = graph_new(bytes, file);
     struct reading r = {.tree = tree,
-                        .bytes = span_make(graph->text, graph->text_len),
+                        .walk = {.file = span_make(graph->text, graph->text_len)},
                         .own = graph->own,
                         .graph = graph};
     read_top(&r);

@@ -6,6 +6,7 @@
 #include "conf/yaml.h"
 #include "graphs/graph.h"
 #include "graphs/own.h"
+#include "graphs/place.h"
 #include "graphs/suggest.h"
 
 /* What is wrong, sorted by place at the end. */
@@ -33,7 +34,7 @@ struct expr_list {
 
 struct reading {
     const struct tree *tree;
-    struct span bytes;
+    struct walk walk; /* of the file's bytes */
     struct own *own;
     struct graph *graph;
     struct problems problems;
@@ -152,8 +153,5 @@ void read_params(struct reading *r, const struct field *f, const struct node *va
 void read_mention(struct reading *r, struct span rest, struct mark at);
 void add_edge(struct reading *r, struct edge edge);
 void check_edges(struct reading *r);
-
-/* place.c: where the byte at `offset` of a text's value stands in the file. */
-struct mark place_in(struct span file, const struct node *text, size_t offset);
 
 #endif

@@ -161,7 +161,7 @@ void read_text(struct reading *r, const struct field *f, const struct node *valu
     if (len == 0 || len > (size_t)f->max)
         wrong(r, value->at, "%s has %zu bytes; write 1 to %" PRId64, f->name, len, f->max);
     else if (strstr(value->text, "{{") != NULL)
-        wrong(r, place_in(r->bytes, value, (size_t)(strstr(value->text, "{{") - value->text)),
+        wrong(r, place_in(&r->walk, value, (size_t)(strstr(value->text, "{{") - value->text)),
               "no {{ }} may stand in %s; write the text as it is", f->name);
     else
         *(const char **)to = own_text(r->own, span_of(value->text));

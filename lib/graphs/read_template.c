@@ -11,9 +11,9 @@ struct place {
     struct span part;
 };
 
-static struct mark mark_of(const struct reading *r, const struct place *p, size_t offset)
+static struct mark mark_of(struct reading *r, const struct place *p, size_t offset)
 {
-    return place_in(r->bytes, p->text, (size_t)(p->part.ptr - p->text->text) + offset);
+    return place_in(&r->walk, p->text, (size_t)(p->part.ptr - p->text->text) + offset);
 }
 
 static void add_to(struct expr_list *list, const struct expr *expr)

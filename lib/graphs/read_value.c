@@ -72,7 +72,7 @@ static void put_json(struct reading *r, const struct field *f, const struct node
     } else {
         const char *inside = strstr(node->text, "{{");
         if (inside != NULL)
-            wrong(r, place_in(r->bytes, node, (size_t)(inside - node->text)),
+            wrong(r, place_in(&r->walk, node, (size_t)(inside - node->text)),
                   "no {{ }} may stand in %s; write the value as it is", f->name);
         json_member_str(w, name, span_of(node->text));
     }
