@@ -78,6 +78,21 @@ static inline void on_result(int status, const struct jq_answer *answer, void *a
         loop_stop(r->f->loop);
 }
 
+static inline void on_passed(void *arg)
+{
+    loop_stop(((struct fixture *)arg)->loop);
+}
+
+/* Lets the loop run for a while. */
+static inline void pass(struct fixture *f, int64_t ms)
+{
+    struct timer timer;
+    timer_init(&timer, f->loop, on_passed, f);
+    timer_start(&timer, ms);
+    loop_run(f->loop);
+    timer_release(&timer);
+}
+
 static inline struct result eval(struct fixture *f, const char *input, const char *program)
 {
     struct result r = {.f = f, .stops = true};
