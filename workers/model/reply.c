@@ -124,6 +124,7 @@ void reply_put_message(struct buf *out, const struct reply *r, const struct repl
     mp_field_str(&f, "model", facts->model);
     mp_field_str(&f, "finish_reason", facts->finish_reason);
     mp_field_str(&f, "usage", buf_as_span(&usage));
+    mp_field_str(&f, "metadata", facts->metadata);
     mp_fields_end(&f);
     buf_release(&usage);
     buf_release(&calls);

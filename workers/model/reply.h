@@ -29,6 +29,7 @@ void reply_put_call(struct reply *r, const struct call_piece *call);
 /* What a committed message says of the turn; borrowed. */
 struct reply_facts {
     struct span id, generation, model, finish_reason;
+    struct span metadata; /* JSON text, or SPAN_NONE */
     int64_t created_at_ms;
     struct usage usage;
 };

@@ -50,6 +50,7 @@ static struct span field(struct fixture *f, const char *name)
                                           .generation = SPAN_LIT("gen_1"),
                                           .model = SPAN_LIT("m"),
                                           .finish_reason = SPAN_LIT("stop"),
+                                          .metadata = SPAN_LIT("{\"steps\":[]}"),
                                           .created_at_ms = 77,
                                           .usage = usage_none()};
         reply_put_message(&f->out, &f->reply, &facts);
@@ -71,6 +72,7 @@ static void a_message_has_what_was_said(void **state)
     assert_span(field(f, "id"), SPAN_LIT("msg_1"));
     assert_span(field(f, "generation_id"), SPAN_LIT("gen_1"));
     assert_span(field(f, "finish_reason"), SPAN_LIT("stop"));
+    assert_span(field(f, "metadata"), SPAN_LIT("{\"steps\":[]}"));
     assert_int_equal(mp_int(mp_get(mp_root(f->doc), "created_at"), 0), 77);
     assert_int_equal(mp_int(mp_get(mp_root(f->doc), "v"), 0), 1);
     assert_true(span_starts_with(field(f, "usage"), "{\"input\":0,"));
