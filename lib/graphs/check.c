@@ -50,12 +50,12 @@ static void on_compiled(int status, const struct jq_answer *answer, void *arg)
     struct graph_check *c = arg;
     CHECK_MAGIC(c, CHECK_MAGIC_NUMBER);
     c->call = NULL;
-    if (status == 0 || status != -ERR_BAD_REQUEST) {
-        bool is_sound = status == 0 && c->message == NULL;
-        finish(c, is_sound || status != 0 ? status : -ERR_CONFIG,
-               is_sound      ? NULL
-               : status == 0 ? c->message
-                             : answer->message);
+    if (status == 0) {
+        finish(c, c->message == NULL ? 0 : -ERR_CONFIG, c->message);
+        return;
+    }
+    if (status != -ERR_BAD_REQUEST) {
+        finish(c, status, answer->message);
         return;
     }
     size_t failed = c->first + answer->failed;

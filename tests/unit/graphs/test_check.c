@@ -7,7 +7,7 @@
 
 struct outcome {
     struct fixture *f;
-    int times, status;
+    int times, status, problems;
     char message[1024];
 };
 
@@ -18,6 +18,13 @@ static void on_checked(int status, const char *message, void *arg)
     o->status = status;
     (void)snprintf(o->message, sizeof o->message, "%s", message == NULL ? "" : message);
     loop_stop(o->f->loop);
+}
+
+static void on_problem(const char *message, void *arg)
+{
+    struct outcome *o = arg;
+    assert_memory_equal(message, "g.yaml:", 7);
+    o->problems++;
 }
 
 /* A graph of one step with these two expressions. */
@@ -101,6 +108,30 @@ static void counts_lines_within_an_expression(void **state)
     fixture_end(&f);
 }
 
+static void tells_all_that_do_not(void **state)
+{
+    static const struct {
+        const char *value, *condition;
+        int problems;
+    } cases[] = {
+        {"nowhere", ".a |", 2}, {"nowhere", "true", 1}, {".", "nowhere", 1}, {".", ".", 0}};
+    struct fixture f;
+    (void)state;
+    fixture_begin(&f, &(struct jq_options){.program = SLUICE_JQ});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome o = {.f = &f};
+        struct graph *graph = graph_of(cases[i].value, cases[i].condition);
+        (void)graph_check_all(f.jq, graph, on_problem, on_checked, &o);
+        loop_run(f.loop);
+        assert_int_equal(o.times, 1);
+        assert_int_equal(o.problems, cases[i].problems);
+        assert_int_equal(o.status, cases[i].problems > 0 ? -ERR_CONFIG : 0);
+        assert_memory_equal(o.message, "g.yaml:", cases[i].problems > 0 ? 7 : 0);
+        graph_free(graph);
+    }
+    fixture_end(&f);
+}
+
 static void says_when_it_cannot_tell(void **state)
 {
     struct fixture f;
@@ -133,6 +164,7 @@ int main(void)
         cmocka_unit_test(passes_what_compiles),
         cmocka_unit_test(says_where_one_does_not),
         cmocka_unit_test(counts_lines_within_an_expression),
+        cmocka_unit_test(tells_all_that_do_not),
         cmocka_unit_test(says_when_it_cannot_tell),
         cmocka_unit_test(is_silent_after_cancel),
     };
