@@ -35,7 +35,8 @@ struct call_piece {
     struct span name; /* SPAN_NONE when not said again */
     struct span arguments;
     struct span node;
-    int64_t at_ms; /* of a TOOL_CALL (it is no piece for readers, who see `at`); 0 leaves it out */
+    int64_t at_ms;  /* of a TOOL_CALL (it is no piece for readers, who see `at`); 0 leaves it out */
+    bool is_hidden; /* not part of the reply: it does not count as shown. Not written */
 };
 void event_put_call(struct buf *b, int64_t seq, const struct call_piece *c);
 /* A MAP event: the caller fills the fields between these two. */

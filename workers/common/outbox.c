@@ -59,13 +59,13 @@ void outbox_release(struct outbox *o)
     outbox_reset(o, o->length);
 }
 
-static struct outbox_event *add(struct outbox *o, enum event_kind kind)
+static struct outbox_event *add(struct outbox *o, enum event_kind kind, bool is_visible)
 {
     struct outbox_event *e = MEM_NEW(struct outbox_event);
     e->seq = ++o->last;
     e->kind = kind;
     buf_init(&e->body, LIMIT_EVENT);
-    e->is_first_visible = event_is_visible(kind) && !o->is_shown;
+    e->is_first_visible = is_visible && !o->is_shown;
     o->is_shown = o->is_shown || e->is_first_visible;
     TAILQ_INSERT_TAIL(&o->events, e, link);
     if (o->next == NULL)
@@ -104,7 +104,7 @@ void outbox_put_piece(struct outbox *o, const struct piece *piece)
 {
     struct outbox_event *e = joinable(o, piece->kind, piece->part, piece->node, piece->text.len);
     if (e == NULL || e->signature != NULL) {
-        e = add(o, piece->kind);
+        e = add(o, piece->kind, true);
         e->part = piece->part;
         e->node = dup_or_null(piece->node);
         e->is_open = true;
@@ -122,7 +122,7 @@ void outbox_put_call(struct outbox *o, const struct call_piece *call)
         add_text(o, e, call->arguments);
         return;
     }
-    e = add(o, call->kind);
+    e = add(o, call->kind, !call->is_hidden);
     e->part = call->part;
     if (call->kind == EVENT_TOOL_CALL_DELTA) {
         e->node = dup_or_null(call->node);
@@ -140,7 +140,7 @@ void outbox_put_call(struct outbox *o, const struct call_piece *call)
 
 struct mp_fields outbox_begin_map(struct outbox *o, enum event_kind kind, int64_t at_ms)
 {
-    struct outbox_event *e = add(o, kind);
+    struct outbox_event *e = add(o, kind, false);
     return event_begin_map(&e->body, e->seq, kind, at_ms);
 }
 

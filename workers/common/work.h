@@ -4,6 +4,7 @@
 #ifndef SLUICE_WORKERS_COMMON_WORK_H
 #define SLUICE_WORKERS_COMMON_WORK_H
 
+#include "base/err.h"
 #include "wire/job.h"
 
 struct worker;
@@ -14,12 +15,14 @@ struct work {
     const char *program; /* "sluice-stream-worker" */
     const char *summary; /* for --help: one line */
 
-    /* What all runs of the process share; owned, freed after the last run. */
-    void *(*shared_new)(struct worker *worker);
+    /* What all runs of the process share; owned, freed after the last run. NULL with `err`: the
+     * process cannot start. */
+    void *(*shared_new)(struct worker *worker, struct err *err);
     void (*shared_free)(void *shared);
     /* With each announcement of the worker (every 10 s, and when Redis is back): says what it can
      * run. May be NULL. */
     void (*announce)(void *shared);
+    void (*reload)(void *shared); /* SIGHUP, after the configuration; may be NULL */
 
     /* One generation. The object is owned by the run and freed with it. */
     void *(*work_new)(struct run *run);

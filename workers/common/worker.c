@@ -43,6 +43,13 @@ void *worker_shared(const struct worker *worker)
     return worker->shared;
 }
 
+void worker_end(struct worker *worker, const char *message)
+{
+    CHECK_MAGIC(worker, WORKER_MAGIC);
+    (void)err_set(&worker->end, ERR_CONFIG, NULL, "%s", message);
+    loop_stop(worker->loop);
+}
+
 void worker_tell_ready(struct worker *worker)
 {
     char status[sizeof worker->metrics + 64];
@@ -138,6 +145,8 @@ static void on_reload(void *arg)
     metric_set(METRIC_SLOTS, worker->conf->worker_slots);
     claims_set_caps(worker);
     claims_go(worker); /* there may be more slots */
+    if (worker->work->reload != NULL)
+        worker->work->reload(worker->shared);
 }
 
 static void open_bus(struct worker *worker)
@@ -165,7 +174,8 @@ static void open_bus(struct worker *worker)
     worker->stops = stop_watch_new(worker->bus, worker->loop, conf->worker_stop_poll, &hooks);
 }
 
-static void open_worker(struct worker *worker, const struct daemon *daemon, struct conf *conf)
+static void open_worker(struct worker *worker, const struct daemon *daemon, struct conf *conf,
+                        struct err *err)
 {
     const struct process_hooks hooks = {
         .on_drain = on_drain, .on_now = on_now, .on_reload = on_reload, .arg = worker};
@@ -189,7 +199,7 @@ static void open_worker(struct worker *worker, const struct daemon *daemon, stru
     leases_init(worker);
     open_bus(worker);
     worker->fetcher = fetcher_new(worker->loop);
-    worker->shared = worker->work->shared_new(worker);
+    worker->shared = worker->work->shared_new(worker, err);
     claims_init(worker);
     timer_start(&worker->ready, READY_MS);
     timer_start(&worker->forget, FORGET_FIRST_MS);
@@ -204,7 +214,8 @@ static void close_worker(struct worker *worker)
     stop_watch_free(worker->stops);
     keeper_free(worker->keeper);
     worker_free_runs(worker);
-    worker->work->shared_free(worker->shared);
+    if (worker->shared != NULL)
+        worker->work->shared_free(worker->shared);
     bus_free(worker->bus);
     fetcher_free(worker->fetcher);
     leases_release(worker);
@@ -221,12 +232,16 @@ static void close_worker(struct worker *worker)
 int worker_run(const struct daemon *daemon, struct conf *conf, struct err *err)
 {
     struct worker worker = {.magic = 0};
-    open_worker(&worker, daemon, conf);
+    open_worker(&worker, daemon, conf, err);
     log_event(LOG_INFO, "worker.start", "version=%s kind=%s", SLUICE_VERSION, worker.work->kind);
-    int rc = health_open(&worker, err);
+    int rc = worker.shared == NULL ? -ERR_CONFIG : health_open(&worker, err);
     if (rc == 0) {
         loop_run(worker.loop);
         log_event(LOG_INFO, "worker.end", "running=%zu", worker.running);
+    }
+    if (rc == 0 && worker.end.code != ERR_OK) {
+        *err = worker.end;
+        rc = -ERR_CONFIG;
     }
     close_worker(&worker);
     return rc;

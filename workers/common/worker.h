@@ -17,5 +17,7 @@ struct bus *worker_bus(const struct worker *worker);
 struct fetcher *worker_fetcher(const struct worker *worker);
 const struct conf *worker_conf(const struct worker *worker);
 void *worker_shared(const struct worker *worker);
+/* It cannot go on: the process ends as if it could not have been started, `message` says why. */
+void worker_end(struct worker *worker, const char *message);
 
 #endif

@@ -31,6 +31,7 @@ struct worker {
     struct fetcher *fetcher;
     struct http_server *health;
     void *shared;
+    struct err end; /* of worker_end; code 0: none */
     struct id name; /* of this instance, never used again */
     char metrics[256];
     struct timer announce;

@@ -35,13 +35,15 @@ struct step_kind {
      * will come, of which only step_used counts. May be NULL: it is stopped. */
     bool (*read_on)(void *kept);
     void (*hold)(void *kept, bool is_held); /* back-pressure; may be NULL */
-    void (*release)(void *kept);            /* frees; after its last word or stop */
+    /* Frees, and closes what is still open; after its last word or stop, or, in the teardown of the
+     * process, in the middle. */
+    void (*release)(void *kept);
     /* Whether such a node can go on from text that an earlier claim showed of it (step_shown). May
      * be NULL: it cannot, and begins anew behind a `reset`. */
     bool (*can_go_on)(const struct graphs *graphs, const struct graph_node *node,
                       const struct claimed *claimed);
 };
-extern const struct step_kind step_kinds[GRAPH_KINDS];
+/* Yours is `const struct step_kind kind_<name>`, declared in kinds.h. */
 
 /* What it is. */
 const struct graph_node *step_node(const struct step *step);
@@ -100,7 +102,7 @@ void step_fail(struct step *step, enum step_error error, int status, int64_t ret
  * the generation ends: nothing more to do, the step is stopped at the end of the turn. */
 MUST_USE int step_put_piece(struct step *step, const struct piece *piece);
 /* Calls of tools and their results are events for readers whether the node is visible or not; a
- * call counts as shown only in a visible one. */
+ * call counts as shown only in a visible one. `result`: JSON text. */
 MUST_USE int step_put_call(struct step *step, const struct call_piece *call);
 /* `keep_as` (may be NULL) and `value`: the checkpoint that rides on it, as step_keep's. */
 void step_put_tool_result(struct step *step, struct span call_id, struct span result, bool is_error,

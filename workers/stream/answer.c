@@ -183,8 +183,9 @@ static void answer_free(void *work)
     mem_free(a);
 }
 
-static void *shared_new(struct worker *worker)
+static void *shared_new(struct worker *worker, struct err *err)
 {
+    (void)err; /* it always can */
     if (worker_conf(worker)->model_count == 0)
         log_event(LOG_WARN, "worker.no_model", "hint=models");
     return desk_new(worker);

@@ -1,0 +1,388 @@
+/* A generation as a walk through a graph: its life and its ends. Invariant: once the run is over
+ * nothing is under way, but for models that are read on silently for their usage. */
+#include "graph/graph_work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph/inner.h"
+#include "wire/limits.h"
+
+enum {
+    UNAVAILABLE_AGAIN_MS = 1000,
+    FIRST_STEP_MESSAGE = 512,
+    HISTORY_SLACK = 8 /* characters that JSON may make of one byte */
+};
+
+struct walk *walk_of(void *arg)
+{
+    struct walk *w = arg;
+    CHECK_MAGIC(w, WALK_MAGIC);
+    return w;
+}
+
+int64_t walk_spent_ms(const struct walk *w)
+{
+    return w->spent_ms + (w->from_ms == 0 ? 0 : clock_mono_ms() - w->from_ms);
+}
+
+static struct usage usage_now(const struct walk *w)
+{
+    struct used used = w->used;
+    const struct step *step;
+    TAILQ_FOREACH(step, &w->steps, link)
+    used_add(&used, step_usage(step));
+    return used_sum(&used);
+}
+
+const struct graph *walk_graph(const struct walk *w, const char *name)
+{
+    const struct bound_graph *b = bound_find(&w->bound, name);
+    if (b == NULL)
+        return NULL;
+    for (size_t i = 0; i < w->fetched_count; i++)
+        if (strcmp(w->fetched[i]->version, b->version) == 0)
+            return w->fetched[i];
+    const struct library *library = edition_library(w->edition);
+    return library == NULL ? NULL : library_find_version(library, span_of(b->version));
+}
+
+static void keep_text(char **text, struct span given)
+{
+    if (given.ptr == NULL)
+        return;
+    mem_free(*text);
+    *text = span_dup(given);
+}
+
+void walk_spoke(struct walk *w, struct span model, struct span finish_reason)
+{
+    keep_text(&w->model, model);
+    keep_text(&w->finish_reason, finish_reason);
+}
+
+/* Ends. */
+
+/* What is under way is closed, silently. */
+static void stop_all(struct walk *w)
+{
+    shelf_wait_stop(w->graphs->shelf, &w->wait);
+    last_call_release(&w->turn);
+    timer_stop(&w->limit);
+    if (w->line != NULL)
+        line_stop(w->line);
+    walk_drop_keeps(w, NULL);
+}
+
+static struct span text_of(const char *text)
+{
+    return text == NULL ? SPAN_NONE : span_of(text);
+}
+
+/* Everything that all ends have in common. */
+static struct run_end end_of(const struct walk *w, const char *state)
+{
+    struct run_end end = {.state = state, .usage = usage_now(w), .model = text_of(w->model)};
+    end.usage.is_settled = true;
+    if (w->graph != NULL)
+        end.graph = span_of(w->graph->name);
+    return end;
+}
+
+void walk_fail(struct walk *w, int code, const char *message)
+{
+    struct run_end end = end_of(w, "failed"); /* what was used is known before it is stopped */
+    end.code = code;
+    end.message = message;
+    stop_all(w);
+    run_finish(w->run, &end);
+}
+
+void walk_step_failed(struct walk *w, const char *node, const struct failing *failing)
+{
+    struct buf message;
+    struct run_end end = end_of(w, "failed");
+    buf_init(&message, FIRST_STEP_MESSAGE);
+    (void)buf_printf(&message, "%s: %s: %s", node, step_error_name(failing->error),
+                     failing->message); /* a long one is left out */
+    end.code = ERR_STEP_FAILED;
+    end.message = buf_error(&message) == 0 ? message.ptr : NULL;
+    end.node = span_of(node);
+    stop_all(w);
+    run_finish(w->run, &end);
+    buf_release(&message);
+}
+
+void walk_give_back(struct walk *w)
+{
+    stop_all(w);
+    run_release(w->run, UNAVAILABLE_AGAIN_MS);
+}
+
+/* The reply in the form that is kept; false: it is too large for that. */
+static bool put_reply(struct walk *w, struct run_end *end, struct buf *reply, struct buf *output)
+{
+    const struct claimed *c = run_claimed(w->run);
+    struct buf rows;
+    if (c->is_stateless) {
+        reply_parts_put_output(&w->parts, output);
+        end->output = buf_as_span(output);
+        return buf_error(output) == 0;
+    }
+    buf_init(&rows, 2 * ROWS_BYTES);
+    step_rows_write(&w->rows, &rows);
+    const struct reply_parts_facts facts = {.id = span_of(c->message_id),
+                                            .generation = span_of(c->generation),
+                                            .model = end->model,
+                                            .finish_reason = end->finish_reason,
+                                            .steps = buf_as_span(&rows),
+                                            .created_at_ms = clock_wall_ms(),
+                                            .usage = end->usage};
+    reply_parts_put_message(&w->parts, &facts, reply);
+    end->reply = buf_as_span(reply);
+    buf_release(&rows);
+    return buf_error(reply) == 0;
+}
+
+static void finish_done(struct walk *w, struct run_end *end)
+{
+    struct buf reply, output;
+    buf_init(&reply, LIMIT_MP_BYTES);
+    buf_init(&output, LIMIT_MP_BYTES);
+    bool fits = put_reply(w, end, &reply, &output);
+    if (fits) {
+        stop_all(w);
+        run_finish(w->run, end);
+    }
+    buf_release(&reply);
+    buf_release(&output);
+    if (!fits)
+        walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
+}
+
+void walk_done(struct walk *w)
+{
+    struct run_end end = end_of(w, "done");
+    end.finish_reason = span_of(w->finish_reason == NULL ? "stop" : w->finish_reason);
+    finish_done(w, &end);
+}
+
+static void put_resume(struct buf *out, int64_t expires_at_ms)
+{
+    struct json_writer w = json_writer(out);
+    json_open(&w, NULL, '{');
+    json_member_int(&w, "expires_at", expires_at_ms);
+    json_close(&w);
+}
+
+void walk_asked(struct walk *w, const struct graph_node *node)
+{
+    struct run_end end = end_of(w, "done");
+    struct buf parked, resume;
+    buf_init(&parked, LIMIT_MP_BYTES);
+    buf_init(&resume, 128);
+    parked_write(&w->bound, &w->line->state, node->id, &parked);
+    end.parked_ms = node->of.ask.expires_ms;
+    put_resume(&resume, clock_wall_ms() + end.parked_ms);
+    end.finish_reason = SPAN_LIT("ask");
+    end.parked = buf_as_span(&parked);
+    end.resume = buf_as_span(&resume);
+    if (buf_error(&parked) == 0)
+        finish_done(w, &end);
+    else
+        walk_fail(w, ERR_TOO_LARGE, "The state is too large to be kept for an answer.");
+    buf_release(&resume);
+    buf_release(&parked);
+}
+
+/* The end of a turn of the loop. */
+
+static void on_turn(void *arg)
+{
+    struct walk *w = walk_of(arg);
+    struct step *step;
+    if (w->has_overflow && !run_is_over(w->run)) {
+        walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
+        return;
+    }
+    while ((step = TAILQ_FIRST(&w->said)) != NULL) {
+        TAILQ_REMOVE(&w->said, step, said_link);
+        step_conclude(step);
+        if (run_is_over(w->run) && !w->is_silent)
+            return; /* it ended by that */
+    }
+    if (w->is_silent && w->reading == 0)
+        run_closed(w->run);
+}
+
+void walk_turn(struct walk *w)
+{
+    last_call_start(&w->turn);
+}
+
+static void on_limit(void *arg)
+{
+    struct walk *w = walk_of(arg);
+    struct failing failing;
+    if (run_is_over(w->run))
+        return;
+    failing_set(&failing, STEP_LIMIT_SECONDS, 0, -1, NULL);
+    line_fail_whole(w->line, &failing);
+}
+
+/* The work. */
+
+static void walk_start(void *work)
+{
+    walk_read(walk_of(work));
+}
+
+/* Of steps under way those that ask a model may go on; all others are stopped, and what stands
+ * above the former stays for their sake. */
+static bool read_on(struct walk *w)
+{
+    struct step *step, *next;
+    timer_stop(&w->limit);
+    for (step = TAILQ_FIRST(&w->steps); step != NULL; step = next) {
+        next = TAILQ_NEXT(step, link);
+        if (step_read_on(step))
+            w->reading++;
+    }
+    w->is_silent = w->reading > 0;
+    return w->is_silent;
+}
+
+static bool walk_stop(void *work, bool want_usage)
+{
+    struct walk *w = walk_of(work);
+    if (want_usage && w->line != NULL && read_on(w))
+        return false;
+    w->reading = 0;
+    w->is_silent = false;
+    w->stopped = usage_now(w);
+    w->is_stopped = true;
+    stop_all(w);
+    return true;
+}
+
+static void walk_hold(void *work, bool is_held)
+{
+    struct walk *w = walk_of(work);
+    struct step *step;
+    w->is_held = is_held;
+    TAILQ_FOREACH(step, &w->steps, link)
+    step_hold(step);
+}
+
+static struct usage walk_usage(const void *work)
+{
+    const struct walk *w = work;
+    CHECK_MAGIC(w, WALK_MAGIC);
+    return w->is_stopped ? w->stopped : usage_now(w);
+}
+
+static void *walk_new(struct run *run)
+{
+    struct walk *w = MEM_NEW(struct walk);
+    const struct conf *conf = worker_conf(run_worker(run));
+    struct loop *loop = worker_loop(run_worker(run));
+    w->magic = WALK_MAGIC;
+    w->run = run;
+    w->graphs = worker_shared(run_worker(run));
+    w->go_on_part = -1;
+    TAILQ_INIT(&w->steps);
+    TAILQ_INIT(&w->said);
+    TAILQ_INIT(&w->keeps);
+    last_call_init(&w->turn, loop, on_turn, w);
+    timer_init(&w->limit, loop, on_limit, w);
+    bound_init(&w->bound);
+    kept_init(&w->kept);
+    past_init(&w->past, (size_t)conf->limits_output);
+    reply_parts_init(&w->parts, (size_t)conf->limits_output);
+    step_rows_init(&w->rows);
+    used_init(&w->used);
+    buf_init(&w->history_json, HISTORY_SLACK * (size_t)conf->limits_history_bytes + 1024);
+    return w;
+}
+
+static void walk_free(void *work)
+{
+    struct walk *w = walk_of(work);
+    w->is_torn = true;
+    shelf_wait_stop(w->graphs->shelf, &w->wait);
+    line_free(w->line);
+    walk_drop_keeps(w, NULL);
+    last_call_release(&w->turn);
+    timer_release(&w->limit);
+    for (size_t i = 0; i < w->fetched_count; i++)
+        graph_free(w->fetched[i]);
+    mem_free(w->fetched);
+    edition_let_go(w->edition);
+    history_release(&w->history);
+    buf_release(&w->history_json);
+    step_rows_release(&w->rows);
+    reply_parts_release(&w->parts);
+    past_release(&w->past);
+    kept_release(&w->kept);
+    bound_release(&w->bound);
+    mem_free(w->model);
+    mem_free(w->finish_reason);
+    mem_free(w->go_on_node);
+    w->magic = 0;
+    mem_free(w);
+}
+
+/* The process. */
+
+static void *shared_new(struct worker *worker, struct err *err)
+{
+    struct graphs *graphs = MEM_NEW(struct graphs);
+    const struct jq_options options = {.program = NULL};
+    graphs->worker = worker;
+    graphs->jq = jq_new(worker_loop(worker), &options);
+    graphs->shelf = shelf_new(worker, graphs->jq, err);
+    if (graphs->shelf == NULL) {
+        jq_free(graphs->jq);
+        mem_free(graphs);
+        return NULL;
+    }
+    graphs->desk = desk_new(worker);
+    return graphs;
+}
+
+static void shared_free(void *shared)
+{
+    struct graphs *graphs = shared;
+    desk_free(graphs->desk);
+    jq_free(graphs->jq); /* its checks with it, before whom they tell */
+    shelf_free(graphs->shelf);
+    mem_free(graphs);
+}
+
+static void shared_reload(void *shared)
+{
+    struct graphs *graphs = shared;
+    shelf_reload(graphs->shelf);
+}
+
+static void shared_announce(void *shared)
+{
+    struct graphs *graphs = shared;
+    shelf_publish(graphs->shelf);
+}
+
+const struct work graph_work = {
+    .kind = "graph",
+    .program = "sluice-graph-worker",
+    .summary = "Runs graphs: takes generations from the queue, and step after step of each.",
+    .shared_new = shared_new,
+    .shared_free = shared_free,
+    .reload = shared_reload,
+    .announce = shared_announce,
+    .work_new = walk_new,
+    .work_start = walk_start,
+    .work_stop = walk_stop,
+    .work_hold = walk_hold,
+    .work_usage = walk_usage,
+    .work_free = walk_free,
+};

@@ -1,0 +1,103 @@
+/* What a kind keeps of a step that is not over yet, and what it says of the tools that it calls. */
+#include "base/mem.h"
+#include "graph/inner.h"
+#include "wire/limits.h"
+
+enum { KEEP_MAGIC = 0x6b656570 };
+
+static void drop(struct walk *w, struct keep *keep)
+{
+    TAILQ_REMOVE(&w->keeps, keep, link);
+    mem_free(keep);
+}
+
+void walk_drop_keeps(struct walk *w, const struct step *step)
+{
+    for (struct keep *keep = TAILQ_FIRST(&w->keeps), *next; keep != NULL; keep = next) {
+        next = TAILQ_NEXT(keep, link);
+        if (step == NULL)
+            drop(w, keep);
+        else if (keep->step == step)
+            keep->step = NULL; /* its answer is still to come */
+    }
+}
+
+static void on_logged(void *arg)
+{
+    struct keep keep = *(struct keep *)arg;
+    CHECK_MAGIC(&keep, KEEP_MAGIC);
+    drop(keep.walk, arg);
+    if (keep.step != NULL && keep.step->life == LIFE_RUNNING)
+        keep.done(keep.arg);
+}
+
+static struct keep *keep_new(struct step *step, void (*done)(void *arg), void *arg)
+{
+    struct keep *keep = MEM_NEW(struct keep);
+    *keep = (struct keep){
+        .magic = KEEP_MAGIC, .walk = step->walk, .step = step, .done = done, .arg = arg};
+    TAILQ_INSERT_TAIL(&step->walk->keeps, keep, link);
+    return keep;
+}
+
+void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint *checkpoint)
+{
+    if (run_end_event_kept(w->run, f, checkpoint) == 0)
+        return;
+    w->has_overflow = true; /* nothing rides on the event, and the generation ends */
+    walk_turn(w);
+}
+
+static void keep_as(struct step *step, struct mp_fields *f, const char *name, struct span value,
+                    struct keep *keep)
+{
+    struct buf field;
+    buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD); /* one that is too long is refused there */
+    (void)buf_printf(&field, "%s/%s", step->path, name);
+    CHECK(buf_error(&field) == 0);
+    walk_keep(step->walk, f,
+              &(struct run_checkpoint){.field = field.ptr,
+                                       .value = value,
+                                       .is_shown = step->walk->half_shown > 0,
+                                       .on_logged = keep == NULL ? NULL : on_logged,
+                                       .arg = keep});
+    buf_release(&field);
+}
+
+void step_keep(struct step *step, const char *name, struct span value, void (*done)(void *arg),
+               void *arg)
+{
+    CHECK_MAGIC(step, STEP_MAGIC);
+    if (run_is_over(step->walk->run))
+        return;
+    struct mp_fields f = step_begin_row(step, "progress");
+    keep_as(step, &f, name, value, done == NULL ? NULL : keep_new(step, done, arg));
+}
+
+struct span step_kept(const struct step *step, const char *name)
+{
+    struct buf field;
+    buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD);
+    (void)buf_printf(&field, "%s/%s", step->path, name);
+    CHECK(buf_error(&field) == 0);
+    struct span value = kept_find(&step->walk->kept, field.ptr);
+    buf_release(&field);
+    return value;
+}
+
+void step_put_tool_result(struct step *step, struct span call_id, struct span result, bool is_error,
+                          const char *name, struct span value)
+{
+    CHECK_MAGIC(step, STEP_MAGIC);
+    if (run_is_over(step->walk->run))
+        return;
+    struct mp_fields f = run_begin_event(step->walk->run, EVENT_TOOL_RESULT);
+    mp_field_str(&f, "call_id", call_id);
+    mp_field_str(&f, "result", result);
+    mp_field_bool(&f, "is_error", is_error);
+    mp_field_str(&f, "node", span_of(step->label));
+    if (name != NULL)
+        keep_as(step, &f, name, value, NULL);
+    else
+        run_end_event(step->walk->run, &f);
+}

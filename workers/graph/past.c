@@ -1,0 +1,184 @@
+/* A graph's log read back. */
+#include "graph/past.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { FIRST_ROOM = 64 };
+
+void past_init(struct past *p, size_t max_bytes)
+{
+    *p = (struct past){.seq = 0};
+    reply_parts_init(&p->parts, max_bytes);
+}
+
+static void release_step(struct past_step *s)
+{
+    mem_free(s->node);
+    mem_free(s->kind);
+    mem_free(s->status);
+    mem_free(s->error);
+}
+
+void past_release(struct past *p)
+{
+    for (size_t i = 0; i < p->step_count; i++)
+        release_step(&p->steps[i]);
+    mem_free(p->steps);
+    mem_free(p->pieces);
+    reply_parts_release(&p->parts);
+    past_init(p, p->parts.max_bytes);
+}
+
+/* Room for one more. */
+static void *grow(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    *room = *room == 0 ? FIRST_ROOM : 2 * *room;
+    return mem_grow(items, *room, size);
+}
+
+static int put_piece(struct past *p, int64_t part, enum event_kind kind, struct span node,
+                     struct span text)
+{
+    if (part < 0 || part >= PAST_PIECES || p->piece_count == PAST_PIECES)
+        return -ERR_MALFORMED;
+    reply_parts_add_at(&p->parts, part, kind, node);
+    reply_parts_put(&p->parts, part, text);
+    p->pieces = grow(p->pieces, p->piece_count, &p->piece_room, sizeof *p->pieces);
+    p->pieces[p->piece_count++] = (struct past_piece){p->seq, part, text.len};
+    p->bytes += text.len;
+    return 0;
+}
+
+static int take_piece(struct past *p, const struct event_view *view)
+{
+    struct piece piece = event_piece(view);
+    return put_piece(p, piece.part, piece.kind, piece.node, piece.text);
+}
+
+static int take_call(struct past *p, const struct event_view *view)
+{
+    struct call_piece call = event_call(view);
+    return put_piece(p, call.part, EVENT_TOOL_CALL, call.node, SPAN_NONE);
+}
+
+static char *dup_field(const struct mp_value *fields, const char *name)
+{
+    struct span text = mp_str(mp_get(fields, name), SPAN_NONE);
+    return text.ptr == NULL ? NULL : span_dup(text);
+}
+
+static void count_models(struct past *p, struct span kind, struct span status)
+{
+    if (!span_is(kind, "llm") && !span_is(kind, "agent"))
+        return;
+    if (span_is(status, "started"))
+        p->open_models++;
+    else if (span_is(status, "finished") || span_is(status, "failed"))
+        p->open_models--;
+}
+
+static int take_step(struct past *p, const struct event_view *view)
+{
+    const struct mp_value *fields = event_fields(view);
+    struct span status = mp_str(mp_get(fields, "status"), SPAN_NONE);
+    count_models(p, mp_str(mp_get(fields, "kind"), SPAN_NONE), status);
+    if (!span_is(status, "finished") && !span_is(status, "failed"))
+        return 0;
+    p->steps = grow(p->steps, p->step_count, &p->step_room, sizeof *p->steps);
+    p->steps[p->step_count++] = (struct past_step){
+        .seq = p->seq,
+        .step = mp_int(mp_get(fields, "step"), 0),
+        .ms = mp_int(mp_get(fields, "ms"), 0),
+        .node = dup_field(fields, "node"),
+        .kind = dup_field(fields, "kind"),
+        .status = span_dup(status),
+        .error = dup_field(fields, "error"),
+    };
+    return 0;
+}
+
+static bool has_piece(const struct past *p, int64_t part)
+{
+    for (size_t i = p->piece_count; i > 0; i--)
+        if (p->pieces[i - 1].part == part)
+            return true;
+    return false;
+}
+
+/* What came behind `after` is void: text was put in order, so it is cut off the parts' ends. */
+static int take_reset(struct past *p, const struct event_view *view)
+{
+    int64_t after = mp_int(mp_get(event_fields(view), "after"), 0);
+    while (p->piece_count > 0 && p->pieces[p->piece_count - 1].seq > after) {
+        const struct past_piece last = p->pieces[--p->piece_count];
+        struct reply_part *part = reply_parts_find(&p->parts, last.part);
+        part->text.len -= last.len;
+        p->bytes -= last.len;
+        if (!has_piece(p, last.part))
+            reply_parts_drop(&p->parts, last.part);
+    }
+    while (p->step_count > 0 && p->steps[p->step_count - 1].seq > after)
+        release_step(&p->steps[--p->step_count]);
+    return 0;
+}
+
+int past_put(struct past *p, struct span event)
+{
+    static int (*const takers[EVENT_KIND_END])(struct past *, const struct event_view *) = {
+        [EVENT_DELTA] = take_piece,          [EVENT_REASONING] = take_piece,
+        [EVENT_REFUSAL] = take_piece,        [EVENT_TOOL_CALL] = take_call,
+        [EVENT_TOOL_CALL_DELTA] = take_call, [EVENT_STEP] = take_step,
+        [EVENT_RESET] = take_reset,
+    };
+    struct event_view view;
+    int rc = 0;
+    if (event_open(event, &view) != 0)
+        return -ERR_MALFORMED;
+    if (view.seq != p->seq + 1) {
+        event_close(&view);
+        return -ERR_MALFORMED;
+    }
+    p->seq = view.seq;
+    if (view.kind < EVENT_KIND_END && takers[view.kind] != NULL)
+        rc = takers[view.kind](p, &view);
+    event_close(&view);
+    return rc;
+}
+
+static int64_t first_seq(const struct past *p, int64_t part)
+{
+    for (size_t i = 0; i < p->piece_count; i++)
+        if (p->pieces[i].part == part)
+            return p->pieces[i].seq;
+    return 0;
+}
+
+struct past_half past_half(const struct past *p)
+{
+    struct past_half half = {.first = 0};
+    for (size_t i = 0; i < p->parts.count; i++) {
+        const struct reply_part *part = &p->parts.items[i];
+        if (part->is_whole)
+            continue;
+        int64_t first = first_seq(p, part->number);
+        if (half.first == 0 || first < half.first)
+            half.first = first;
+        half.count++;
+        half.only = part;
+    }
+    if (half.count != 1)
+        half.only = NULL;
+    return half;
+}
+
+size_t past_shown_until(const struct past *p, int64_t part, int64_t seq)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->piece_count && p->pieces[i].seq <= seq; i++)
+        if (p->pieces[i].part == part)
+            bytes += p->pieces[i].len;
+    return bytes;
+}

@@ -1,0 +1,270 @@
+/* What a claim reads before its first step, one after the other: the edition of the graphs, what
+ * earlier claims kept, the versions that the generation is bound to, its log, its chat. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/graphs.h"
+#include "bus/log.h"
+#include "graph/inner.h"
+#include "graph/input.h"
+#include "model/request.h"
+#include "wire/limits.h"
+#include <stdio.h>
+
+static void fail_reading(struct walk *w, int status, const char *message)
+{
+    if (status == -ERR_UNAVAILABLE)
+        walk_give_back(w);
+    else
+        walk_fail(w, ERR_INTERNAL, message);
+}
+
+static struct bus *bus_of(const struct walk *w)
+{
+    return worker_bus(w->graphs->worker);
+}
+
+/* The chat. */
+
+static void take_history(struct walk *w)
+{
+    input_write_history(w->history.messages, w->history.count, &w->history_json);
+    if (buf_error(&w->history_json) != 0)
+        walk_fail(w, ERR_TOO_LARGE, "The chat's history is too large for a graph.");
+    else
+        walk_begin(w);
+}
+
+static void on_chat_read(int status, const struct chat_view *view, void *arg)
+{
+    struct walk *w = walk_of(arg);
+    const struct conf *conf = worker_conf(w->graphs->worker);
+    struct run *run = w->run;
+    if (run_is_over(run)) {
+        /* stopped meanwhile */
+    } else if (status != 0) {
+        fail_reading(w, status, "The chat's record is damaged.");
+    } else {
+        history_init(&w->history, view->messages, view->message_count,
+                     (size_t)conf->limits_history_bytes);
+        history_own(&w->history);
+        take_history(w);
+    }
+    run_let_go(run);
+}
+
+static void read_chat(struct walk *w)
+{
+    const struct claimed *c = run_claimed(w->run);
+    if (c->is_stateless || c->chat[0] == '\0') {
+        take_history(w);
+        return;
+    }
+    run_hold(w->run);
+    if (request_read_chat(w->graphs->worker, c, on_chat_read, w) == 0)
+        return;
+    run_let_go(w->run);
+    walk_fail(w, ERR_INTERNAL, "The request in the record is damaged.");
+}
+
+/* The log. */
+
+static void read_log(struct walk *w);
+
+static int take_page(struct walk *w, const struct log_page *page)
+{
+    int rc = page->count == 0 ? -ERR_MALFORMED : 0;
+    for (size_t i = 0; i < page->count && rc == 0; i++)
+        rc = past_put(&w->past, page->events[i]);
+    return rc;
+}
+
+static void on_page_read(int status, const struct log_page *page, void *arg)
+{
+    struct walk *w = walk_of(arg);
+    struct run *run = w->run;
+    if (run_is_over(run)) {
+        /* stopped meanwhile */
+    } else if (status != 0 || page == NULL || take_page(w, page) != 0) {
+        fail_reading(w, status, "The log cannot be read.");
+    } else {
+        read_log(w);
+    }
+    run_let_go(run);
+}
+
+static void read_log(struct walk *w)
+{
+    const struct claimed *c = run_claimed(w->run);
+    if (w->past.seq >= c->length) {
+        read_chat(w);
+        return;
+    }
+    run_hold(w->run);
+    log_read(bus_of(w), c->tenant, c->generation, w->past.seq, LIMIT_READ_PAGE, on_page_read, w);
+}
+
+/* The graphs. */
+
+static void find_graphs(struct walk *w);
+
+static void fail_unknown(struct walk *w, const char *name)
+{
+    char message[256];
+    (void)snprintf(message, sizeof message,
+                   "There is no graph \"%s\" on the worker that took this.", name); /* it fits */
+    walk_fail(w, ERR_NOT_FOUND, message);
+}
+
+static void fail_forgotten(struct walk *w)
+{
+    char message[256];
+    (void)snprintf(message, sizeof message,
+                   "The version of graph \"%s\" that this began with is not known any more.",
+                   w->bound.graphs[w->reading_at].name); /* it fits */
+    walk_fail(w, ERR_GONE, message);
+}
+
+/* Another worker's file; its expressions were checked before it was published. */
+static int take_text(struct walk *w, struct span text)
+{
+    const struct bound_graph *b = &w->bound.graphs[w->reading_at];
+    struct graph *graph = NULL;
+    struct err err;
+    if (graph_read(text, b->name, &graph, &err) != 0)
+        return -ERR_MALFORMED;
+    w->fetched = mem_grow(w->fetched, w->fetched_count + 1, sizeof(struct graph *));
+    w->fetched[w->fetched_count++] = graph;
+    return strcmp(graph->version, b->version) == 0 ? 0 : -ERR_MALFORMED;
+}
+
+static void on_text_read(int status, struct span text, void *arg)
+{
+    struct walk *w = walk_of(arg);
+    struct run *run = w->run;
+    if (run_is_over(run)) {
+        /* stopped meanwhile */
+    } else if (status != 0) {
+        fail_reading(w, status, "The graph's text cannot be read.");
+    } else if (text.ptr == NULL) {
+        fail_forgotten(w);
+    } else if (take_text(w, text) != 0) {
+        walk_fail(w, ERR_INTERNAL, "The graph's text is damaged.");
+    } else {
+        find_graphs(w);
+    }
+    run_let_go(run);
+}
+
+static void find_graphs(struct walk *w)
+{
+    for (; w->reading_at < w->bound.count; w->reading_at++) {
+        const struct bound_graph *b = &w->bound.graphs[w->reading_at];
+        if (walk_graph(w, b->name) != NULL)
+            continue;
+        run_hold(w->run);
+        graphs_text(bus_of(w), span_of(b->version), on_text_read, w);
+        return;
+    }
+    w->graph = walk_graph(w, w->bound.graphs[0].name);
+    read_log(w);
+}
+
+static int bind_sub(struct walk *w, const struct graph_node *node)
+{
+    const struct library *library = edition_library(w->edition);
+    if (node->kind != GRAPH_GRAPH)
+        return 0;
+    const struct graph *sub = library_find(library, span_of(node->of.sub.graph));
+    return sub == NULL ? -ERR_NOT_FOUND
+                       : bound_add(&w->bound, span_of(sub->name), span_of(sub->version));
+}
+
+/* The graph and all that it reaches, in the versions that are the newest now. */
+static int bind_newest(struct walk *w, const struct graph *graph)
+{
+    int rc = bound_add(&w->bound, span_of(graph->name), span_of(graph->version));
+    for (size_t i = 0; i < w->bound.count && rc == 0; i++) {
+        graph = walk_graph(w, w->bound.graphs[i].name);
+        for (size_t n = 0; n < graph->node_count && rc == 0; n++) {
+            const struct graph_node *node = &graph->nodes[n];
+            rc = bind_sub(w, node);
+            for (size_t j = 0; j < graph_child_count(node) && rc == 0; j++)
+                rc = bind_sub(w, graph_child(node, j));
+        }
+    }
+    return rc;
+}
+
+static void bind_by_name(struct walk *w)
+{
+    const char *name = run_claimed(w->run)->graph;
+    const struct library *library = edition_library(w->edition);
+    const struct graph *graph = library == NULL ? NULL : library_find(library, span_of(name));
+    if (graph == NULL)
+        fail_unknown(w, name);
+    else if (bind_newest(w, graph) != 0)
+        walk_fail(w, ERR_INTERNAL, "The graph reaches more graphs than it may.");
+    else
+        find_graphs(w);
+}
+
+/* What an earlier claim, or the generation that asked, was bound to. */
+static void bind(struct walk *w)
+{
+    struct span kept = kept_find(&w->kept, "graph");
+    if (kept.ptr == NULL)
+        kept = kept_find(&w->kept, "ask");
+    if (kept.ptr == NULL)
+        bind_by_name(w);
+    else if (bound_read(kept, &w->bound) != 0)
+        walk_fail(w, ERR_INTERNAL,
+                  "What an earlier worker kept of it is damaged, or of a newer "
+                  "version.");
+    else
+        find_graphs(w);
+}
+
+/* What was kept. */
+
+static int take_steps(struct walk *w, const struct kept_step *steps, size_t count)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = kept_add(&w->kept, steps[i].field, steps[i].value);
+    return rc;
+}
+
+static void on_steps_read(int status, const struct kept_step *steps, size_t count, void *arg)
+{
+    struct walk *w = walk_of(arg);
+    struct run *run = w->run;
+    if (run_is_over(run)) {
+        /* stopped meanwhile */
+    } else if (status != 0 || take_steps(w, steps, count) != 0) {
+        fail_reading(w, status, "What earlier workers kept of it cannot be read.");
+    } else {
+        bind(w);
+    }
+    run_let_go(run);
+}
+
+static void read_steps(struct walk *w)
+{
+    const struct claimed *c = run_claimed(w->run);
+    run_hold(w->run);
+    graphs_steps(bus_of(w), c->tenant, c->generation, on_steps_read, w);
+}
+
+static void on_edition(void *arg)
+{
+    walk_read(walk_of(arg));
+}
+
+void walk_read(struct walk *w)
+{
+    w->wait.on_edition = on_edition;
+    w->wait.arg = w;
+    w->edition = shelf_take(w->graphs->shelf, &w->wait);
+    if (w->edition != NULL)
+        read_steps(w);
+}

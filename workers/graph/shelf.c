@@ -1,0 +1,243 @@
+/* Editions of the folder of graphs. Invariant: at most one is being checked; what was asked for
+ * meanwhile is read once that is known. */
+#include "graph/shelf.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/graphs.h"
+#include "graphs/check.h"
+#include "wire/json.h"
+
+enum { SHELF_MAGIC = 0x7368656c, ABOUT_BYTES = 256 * 1024 };
+
+struct edition {
+    struct library *library; /* NULL: there is no folder */
+    size_t holds;
+};
+
+struct shelf {
+    uint32_t magic;
+    struct worker *worker;
+    struct jq *jq;
+    struct edition *current; /* NULL until the first one is checked */
+    struct edition *next;    /* being checked */
+    size_t checks;           /* that have not answered */
+    bool is_wrong;           /* one of them has found something */
+    bool is_owed;            /* another reading was asked for meanwhile */
+    TAILQ_HEAD(shelf_waits, shelf_wait) waits;
+};
+
+static struct edition *edition_new(struct library *library)
+{
+    struct edition *e = MEM_NEW(struct edition);
+    e->library = library;
+    e->holds = 1;
+    return e;
+}
+
+void edition_let_go(struct edition *edition)
+{
+    if (edition == NULL || --edition->holds > 0)
+        return;
+    library_free(edition->library);
+    mem_free(edition);
+}
+
+const struct library *edition_library(const struct edition *edition)
+{
+    return edition->library;
+}
+
+struct edition *shelf_take(struct shelf *shelf, struct shelf_wait *wait)
+{
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    if (shelf->current != NULL) {
+        shelf->current->holds++;
+        return shelf->current;
+    }
+    CHECK(!wait->is_on);
+    wait->is_on = true;
+    TAILQ_INSERT_TAIL(&shelf->waits, wait, link);
+    return NULL;
+}
+
+void shelf_wait_stop(struct shelf *shelf, struct shelf_wait *wait)
+{
+    if (wait->is_on)
+        TAILQ_REMOVE(&shelf->waits, wait, link);
+    wait->is_on = false;
+}
+
+/* Publishing. */
+
+static void put_about(struct buf *out, const struct graph *graph)
+{
+    struct json_writer w = json_writer(out);
+    json_open(&w, NULL, '{');
+    json_member_str(&w, "start", span_of(graph->start));
+    json_open(&w, "nodes", '[');
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        json_open(&w, NULL, '{');
+        json_member_str(&w, "id", span_of(node->id));
+        json_member_str(&w, "kind", span_of(graph_kind_name(node->kind)));
+        json_member_bool(&w, "visible", node->is_visible);
+        json_close(&w);
+    }
+    json_close(&w);
+    json_open(&w, "tools", '[');
+    for (size_t i = 0; i < graph->tool_count; i++)
+        json_member_str(&w, NULL, span_of(graph->tools[i].id));
+    json_close(&w);
+    json_close(&w);
+}
+
+void shelf_publish(struct shelf *shelf)
+{
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    const struct library *library = shelf->current == NULL ? NULL : shelf->current->library;
+    size_t count = library == NULL ? 0 : library_count(library);
+    if (count == 0)
+        return;
+    struct published *rows = mem_new_array(count, sizeof *rows);
+    struct buf *abouts = mem_new_array(count, sizeof *abouts);
+    for (size_t i = 0; i < count; i++) {
+        const struct graph *graph = library_at(library, i);
+        buf_init(&abouts[i], ABOUT_BYTES);
+        put_about(&abouts[i], graph);
+        rows[i] = (struct published){
+            span_of(graph->name), span_of(graph->version), span_make(graph->text, graph->text_len),
+            buf_error(&abouts[i]) == 0 ? buf_as_span(&abouts[i]) : SPAN_LIT("{}")};
+    }
+    graphs_publish(worker_bus(shelf->worker), rows, count);
+    for (size_t i = 0; i < count; i++)
+        buf_release(&abouts[i]);
+    mem_free(abouts);
+    mem_free(rows);
+}
+
+/* Reading and checking. */
+
+static void on_wrong(const char *message, void *arg)
+{
+    (void)arg;
+    log_event(LOG_ERROR, "graph.wrong", "at=%s", message);
+}
+
+static int read_folder(struct shelf *shelf, struct err *err)
+{
+    const char *folder = worker_conf(shelf->worker)->graph_folder;
+    struct library *library = NULL;
+    if (folder[0] == '\0') {
+        log_event(LOG_WARN, "graph.no_folder", "hint=graph.folder");
+    } else {
+        int rc = library_read(folder, on_wrong, NULL, &library, err);
+        if (rc != 0)
+            return rc;
+    }
+    shelf->next = edition_new(library);
+    shelf->is_wrong = false;
+    return 0;
+}
+
+static void tell_waiting(struct shelf *shelf)
+{
+    struct shelf_wait *wait;
+    while ((wait = TAILQ_FIRST(&shelf->waits)) != NULL) {
+        shelf_wait_stop(shelf, wait);
+        wait->on_edition(wait->arg);
+    }
+}
+
+static void take_next(struct shelf *shelf)
+{
+    size_t count = shelf->next->library == NULL ? 0 : library_count(shelf->next->library);
+    edition_let_go(shelf->current);
+    shelf->current = shelf->next;
+    shelf->next = NULL;
+    log_event(LOG_INFO, "graph.read", "graphs=%zu", count);
+    shelf_publish(shelf);
+    tell_waiting(shelf);
+}
+
+static void drop_next(struct shelf *shelf)
+{
+    edition_let_go(shelf->next);
+    shelf->next = NULL;
+    if (shelf->current == NULL)
+        worker_end(shelf->worker, "an expression of a graph is wrong: see the log");
+    else
+        log_event(LOG_ERROR, "graph.kept", "why=the folder is wrong");
+}
+
+static void was_checked(struct shelf *shelf)
+{
+    if (shelf->is_wrong)
+        drop_next(shelf);
+    else
+        take_next(shelf);
+    if (shelf->is_owed)
+        shelf_reload(shelf);
+}
+
+static void on_checked(int status, const char *message, void *arg)
+{
+    struct shelf *shelf = arg;
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    if (status != 0) {
+        shelf->is_wrong = true;
+        on_wrong(message != NULL ? message : "sluice-jq cannot be started", NULL);
+    }
+    if (--shelf->checks == 0)
+        was_checked(shelf);
+}
+
+static void check_next(struct shelf *shelf)
+{
+    const struct library *library = shelf->next->library;
+    shelf->checks = library == NULL ? 0 : library_count(library);
+    if (shelf->checks == 0)
+        was_checked(shelf);
+    for (size_t i = shelf->checks; i > 0; i--)
+        graph_check(shelf->jq, library_at(library, i - 1), on_checked, shelf);
+}
+
+void shelf_reload(struct shelf *shelf)
+{
+    struct err err;
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    shelf->is_owed = shelf->next != NULL;
+    if (shelf->is_owed)
+        return;
+    if (read_folder(shelf, &err) == 0)
+        check_next(shelf);
+    else
+        log_event(LOG_ERROR, "graph.kept", "why=%s", err.message);
+}
+
+struct shelf *shelf_new(struct worker *worker, struct jq *jq, struct err *err)
+{
+    struct shelf *shelf = MEM_NEW(struct shelf);
+    shelf->magic = SHELF_MAGIC;
+    shelf->worker = worker;
+    shelf->jq = jq;
+    TAILQ_INIT(&shelf->waits);
+    if (read_folder(shelf, err) == 0) {
+        check_next(shelf);
+        return shelf;
+    }
+    shelf_free(shelf);
+    return NULL;
+}
+
+void shelf_free(struct shelf *shelf)
+{
+    if (shelf == NULL)
+        return;
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    CHECK(TAILQ_EMPTY(&shelf->waits));
+    edition_let_go(shelf->current);
+    edition_let_go(shelf->next);
+    shelf->magic = 0;
+    mem_free(shelf);
+}
