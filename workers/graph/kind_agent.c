@@ -84,7 +84,7 @@ static void on_compose(struct ask *ask, void *arg)
     struct agent *a = agent_of(arg);
     size_t count;
     struct llm_message *more = agent_messages(a, &count);
-    (void)talk_send(&a->talk, ask, more, count, SPAN_NONE); /* else it comes again, or fails */
+    talk_send(&a->talk, ask, more, count, SPAN_NONE); /* else it comes again, or fails */
     mem_free(more);
 }
 

@@ -26,7 +26,7 @@ static void on_compose(struct ask *ask, void *arg)
 {
     const struct llm_step *l = llm_of(arg);
     /* Not sent: it comes again, or fails, by the hooks. */
-    (void)talk_send(&l->talk, ask, NULL, 0, join_prefill(step_shown(l->step)));
+    talk_send(&l->talk, ask, NULL, 0, join_prefill(step_shown(l->step)));
 }
 
 static void finish(struct llm_step *l)

@@ -28,7 +28,7 @@ bool talk_has_images(const struct talk *t);
 
 /* Asks with it: `more` (borrowed) stands behind the prompt; `prefill` as llm_request has it. As
  * ask_send; images are left out for a model that cannot see. */
-MUST_USE bool talk_send(const struct talk *t, struct ask *ask, const struct llm_message *more,
-                        size_t more_count, struct span prefill);
+bool talk_send(const struct talk *t, struct ask *ask, const struct llm_message *more,
+               size_t more_count, struct span prefill);
 
 #endif
