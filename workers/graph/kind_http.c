@@ -1,7 +1,7 @@
 /* http: one request, and its answer as the step's result. */
 #include "base/mem.h"
+#include "graph/errand.h"
 #include "graph/kinds.h"
-#include "graph/request.h"
 #include <stdio.h>
 
 enum { HTTP_MAGIC = 0x6b687470, ESCAPED = 6, RESULT_ROOM = 1024, NO_CONTENT = 204 };
@@ -9,7 +9,7 @@ enum { HTTP_MAGIC = 0x6b687470, ESCAPED = 6, RESULT_ROOM = 1024, NO_CONTENT = 20
 struct http_step {
     uint32_t magic;
     struct step *step;
-    struct request *request;
+    struct errand *request;
 };
 
 static struct http_step *http_of(void *arg)
@@ -30,7 +30,7 @@ static bool is_expected(const struct graph_node *node, int status)
 /* The body as the result has it: JSON, text, or null where there is none. -ERR_MALFORMED: it is not
  * what the node expects. */
 static int put_body(struct json_writer *w, const struct graph_node *node,
-                    const struct request_answer *answer)
+                    const struct errand_answer *answer)
 {
     struct span body = answer->body;
     bool wants_json = node->of.http.wants_json;
@@ -50,7 +50,7 @@ static int put_body(struct json_writer *w, const struct graph_node *node,
     return 0;
 }
 
-static void finish(struct http_step *h, const struct request_answer *answer)
+static void finish(struct http_step *h, const struct errand_answer *answer)
 {
     const struct graph_node *node = step_node(h->step);
     struct buf result;
@@ -70,7 +70,7 @@ static void finish(struct http_step *h, const struct request_answer *answer)
     buf_release(&result);
 }
 
-static void on_answer(const struct request_answer *answer, void *arg)
+static void on_answer(const struct errand_answer *answer, void *arg)
 {
     struct http_step *h = http_of(arg);
     char message[64];
@@ -82,7 +82,7 @@ static void on_answer(const struct request_answer *answer, void *arg)
     step_fail(h->step, STEP_HTTP_STATUS, answer->status, answer->retry_after_ms, message);
 }
 
-static void on_failed(const struct request_failure *failure, void *arg)
+static void on_failed(const struct errand_failure *failure, void *arg)
 {
     step_fail(http_of(arg)->step, failure->error, 0, -1, failure->message);
 }
@@ -90,26 +90,26 @@ static void on_failed(const struct request_failure *failure, void *arg)
 static void *begin(struct step *step)
 {
     struct http_step *h = MEM_NEW(struct http_step);
-    const struct request_hooks hooks = {.on_answer = on_answer, .on_failed = on_failed, .arg = h};
-    const struct request_wants wants = {
+    const struct errand_hooks hooks = {.on_answer = on_answer, .on_failed = on_failed, .arg = h};
+    const struct errand_wants wants = {
         .step = step, .form = &step_node(step)->of.http.request, .values = step_values(step)};
     h->magic = HTTP_MAGIC;
     h->step = step;
-    h->request = request_new(&wants, &hooks);
+    h->request = errand_new(&wants, &hooks);
     return h;
 }
 
 static void stop(void *kept)
 {
     struct http_step *h = http_of(kept);
-    request_free(h->request);
+    errand_free(h->request);
     h->request = NULL;
 }
 
 static void release(void *kept)
 {
     struct http_step *h = http_of(kept);
-    request_free(h->request);
+    errand_free(h->request);
     h->magic = 0;
     mem_free(h);
 }

@@ -1,7 +1,7 @@
 /* A tool's call, and its answer in words. */
 #include "graph/tools.h"
 #include "base/mem.h"
-#include "graph/request.h"
+#include "graph/errand.h"
 
 enum { TOOL_MAGIC = 0x746f6f6c, WORDS_ROOM = 1024, CHARACTER_MAX = 4 };
 
@@ -13,7 +13,7 @@ struct tool {
     on_tool done;
     void *arg;
     struct jq_call *eval;
-    struct request *request;
+    struct errand *request;
     char *error; /* to be told when `soon` comes */
     struct timer soon;
 };
@@ -73,7 +73,7 @@ int tool_put_answer(struct buf *out, int status, struct span body, bool was_cut,
     return 0;
 }
 
-static void on_answer(const struct request_answer *answer, void *arg)
+static void on_answer(const struct errand_answer *answer, void *arg)
 {
     struct tool *t = tool_of(arg);
     int64_t max_bytes = t->form->request.max_bytes;
@@ -87,7 +87,7 @@ static void on_answer(const struct request_answer *answer, void *arg)
     buf_release(&words);
 }
 
-static void on_request_failed(const struct request_failure *failure, void *arg)
+static void on_request_failed(const struct errand_failure *failure, void *arg)
 {
     tell_error(tool_of(arg), step_error_name(failure->error), failure->message);
 }
@@ -96,15 +96,15 @@ static void on_request_failed(const struct request_failure *failure, void *arg)
 
 static void send(struct tool *t, const struct span *values)
 {
-    const struct request_hooks hooks = {
+    const struct errand_hooks hooks = {
         .on_answer = on_answer, .on_failed = on_request_failed, .arg = t};
     const struct render render = {.values = values, .secret = step_secret, .arg = t->step};
-    const struct request_wants wants = {.step = t->step,
-                                        .form = &t->form->request,
-                                        .values = &render,
-                                        .within = t->within,
-                                        .is_cut = true};
-    t->request = request_new(&wants, &hooks);
+    const struct errand_wants wants = {.step = t->step,
+                                       .form = &t->form->request,
+                                       .values = &render,
+                                       .within = t->within,
+                                       .is_cut = true};
+    t->request = errand_new(&wants, &hooks);
 }
 
 static void on_values(int status, const struct jq_answer *answer, void *arg)
@@ -191,7 +191,7 @@ void tool_free(struct tool *tool)
         return;
     CHECK_MAGIC(tool, TOOL_MAGIC);
     jq_cancel(tool->eval);
-    request_free(tool->request);
+    errand_free(tool->request);
     timer_release(&tool->soon);
     mem_free(tool->within);
     mem_free(tool->arguments);

@@ -5,40 +5,40 @@
  *
  *     (MARKING) ─► SENDING ─► OVER       free from any: the connection is closed at once
  */
-#ifndef SLUICE_WORKERS_GRAPH_REQUEST_H
-#define SLUICE_WORKERS_GRAPH_REQUEST_H
+#ifndef SLUICE_WORKERS_GRAPH_ERRAND_H
+#define SLUICE_WORKERS_GRAPH_ERRAND_H
 
 #include "graph/step.h"
 
-struct request;
+struct errand;
 
-struct request_wants {
+struct errand_wants {
     struct step *step;
     const struct graph_request *form;
-    const struct render *values; /* borrowed until request_new returns */
+    const struct render *values; /* borrowed until errand_new returns */
     const char *within;          /* a tool's call within the step, "t1/c0"; NULL: the step itself */
     bool is_cut;                 /* an answer over max_bytes is cut, else it is a failure */
 };
-struct request_answer {
+struct errand_answer {
     int status;
     struct span headers; /* JSON object, names in lower case; without cookies */
     struct span body;
     bool was_cut;
     int64_t retry_after_ms; /* -1: not said */
 };
-struct request_failure {
+struct errand_failure {
     enum step_error error;
     char message[160];
 };
-/* Exactly one, never before request_new returns, none after request_free, which is allowed within.
+/* Exactly one, never before errand_new returns, none after errand_free, which is allowed within.
  */
-struct request_hooks {
-    void (*on_answer)(const struct request_answer *answer, void *arg);
-    void (*on_failed)(const struct request_failure *failure, void *arg);
+struct errand_hooks {
+    void (*on_answer)(const struct errand_answer *answer, void *arg);
+    void (*on_failed)(const struct errand_failure *failure, void *arg);
     void *arg;
 };
 
-struct request *request_new(const struct request_wants *wants, const struct request_hooks *hooks);
-void request_free(struct request *request); /* NULL is a no-op */
+struct errand *errand_new(const struct errand_wants *wants, const struct errand_hooks *hooks);
+void errand_free(struct errand *errand); /* NULL is a no-op */
 
 #endif

@@ -1,6 +1,6 @@
 /* A graph's request from its templates to its answer. Invariant: what has `effect: once` and may
  * have reached its server is never sent again, by no try and after no crash. */
-#include "graph/request.h"
+#include "graph/errand.h"
 #include "base/mem.h"
 #include "graph/filled.h"
 #include <stdio.h>
@@ -12,10 +12,10 @@ enum {
 };
 static const char MARK_SENT[] = "sent", MARK_UNSENT[] = "unsent";
 
-struct request {
+struct errand {
     uint32_t magic;
     struct step *step;
-    struct request_hooks hooks;
+    struct errand_hooks hooks;
     struct filled filled;
     enum graph_effect effect;
     size_t max_bytes;
@@ -27,27 +27,27 @@ struct request {
     int status;
     int64_t retry_after_ms;
     struct buf headers, body;
-    struct request_failure failure; /* to be told when `soon` comes */
+    struct errand_failure failure; /* to be told when `soon` comes */
     struct timer soon;
 };
 
-static struct request *request_of(void *arg)
+static struct errand *request_of(void *arg)
 {
-    struct request *r = arg;
+    struct errand *r = arg;
     CHECK_MAGIC(r, REQUEST_MAGIC);
     return r;
 }
 
 /* Ends. */
 
-static void tell_failure(struct request *r, enum step_error error, const char *message)
+static void tell_failure(struct errand *r, enum step_error error, const char *message)
 {
-    struct request_failure failure = {.error = error};
+    struct errand_failure failure = {.error = error};
     (void)snprintf(failure.message, sizeof failure.message, "%s", message); /* cut if it must */
     r->hooks.on_failed(&failure, r->hooks.arg);
 }
 
-static void fail_soon(struct request *r, enum step_error error, const char *message)
+static void fail_soon(struct errand *r, enum step_error error, const char *message)
 {
     r->failure.error = error;
     (void)snprintf(r->failure.message, sizeof r->failure.message, "%s", message);
@@ -56,18 +56,18 @@ static void fail_soon(struct request *r, enum step_error error, const char *mess
 
 static void on_soon(void *arg)
 {
-    struct request *r = request_of(arg);
+    struct errand *r = request_of(arg);
     r->hooks.on_failed(&r->failure, r->hooks.arg);
 }
 
-static void tell_answer(struct request *r, bool was_cut)
+static void tell_answer(struct errand *r, bool was_cut)
 {
-    const struct request_answer answer = {.status = r->status,
-                                          .headers = buf_as_span(&r->headers),
-                                          .body = r->body.len == 0 ? SPAN_LIT("")
-                                                                   : buf_as_span(&r->body),
-                                          .was_cut = was_cut,
-                                          .retry_after_ms = r->retry_after_ms};
+    const struct errand_answer answer = {.status = r->status,
+                                         .headers = buf_as_span(&r->headers),
+                                         .body = r->body.len == 0 ? SPAN_LIT("")
+                                                                  : buf_as_span(&r->body),
+                                         .was_cut = was_cut,
+                                         .retry_after_ms = r->retry_after_ms};
     r->hooks.on_answer(&answer, r->hooks.arg);
 }
 
@@ -104,7 +104,7 @@ static void put_field(struct json_writer *w, const struct fetch *fetch, struct s
     mem_free(name);
 }
 
-static void read_headers(struct request *r, const struct fetch *fetch)
+static void read_headers(struct errand *r, const struct fetch *fetch)
 {
     struct json_writer w = json_writer(&r->headers);
     struct span rest = SPAN_NONE, name, value;
@@ -116,7 +116,7 @@ static void read_headers(struct request *r, const struct fetch *fetch)
 
 static void on_head(struct fetch *fetch, int status, void *arg)
 {
-    struct request *r = request_of(arg);
+    struct errand *r = request_of(arg);
     r->status = status;
     r->retry_after_ms = fetch_retry_after_ms(fetch);
     read_headers(r, fetch);
@@ -124,7 +124,7 @@ static void on_head(struct fetch *fetch, int status, void *arg)
 
 static void on_body(struct fetch *fetch, struct span bytes, void *arg)
 {
-    struct request *r = request_of(arg);
+    struct errand *r = request_of(arg);
     size_t room = r->max_bytes - r->body.len;
     (void)buf_append(&r->body, bytes.ptr, bytes.len < room ? bytes.len : room); /* there is room */
     if (bytes.len <= room)
@@ -148,7 +148,7 @@ static const struct {
     {-ERR_FORBIDDEN, STEP_DENIED_HOST, NULL},
 };
 
-static void fail_as(struct request *r, int status, const char *detail)
+static void fail_as(struct errand *r, int status, const char *detail)
 {
     enum step_error error = STEP_CONNECT;
     const char *message = detail;
@@ -170,7 +170,7 @@ static void fail_as(struct request *r, int status, const char *detail)
 
 static void on_done(struct fetch *fetch, int status, const char *detail, void *arg)
 {
-    struct request *r = request_of(arg);
+    struct errand *r = request_of(arg);
     (void)fetch;
     r->fetch = NULL;
     if (status == 0)
@@ -181,7 +181,7 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
 
 /* Sending. */
 
-static void send_now(struct request *r)
+static void send_now(struct errand *r)
 {
     static const struct fetch_hooks hooks = {
         .on_connected = on_connected, .on_head = on_head, .on_body = on_body, .on_done = on_done};
@@ -213,7 +213,7 @@ static void on_marked(void *arg)
     send_now(request_of(arg));
 }
 
-static void start(struct request *r)
+static void start(struct errand *r)
 {
     struct span kept = step_kept(r->step, r->mark);
     if (r->effect != EFFECT_ONCE)
@@ -226,9 +226,9 @@ static void start(struct request *r)
         step_keep(r->step, r->mark, SPAN_LIT(MARK_SENT), on_marked, r);
 }
 
-struct request *request_new(const struct request_wants *wants, const struct request_hooks *hooks)
+struct errand *errand_new(const struct errand_wants *wants, const struct errand_hooks *hooks)
 {
-    struct request *r = MEM_NEW(struct request);
+    struct errand *r = MEM_NEW(struct errand);
     struct worker *worker = step_graphs(wants->step)->worker;
     const struct conf *conf = worker_conf(worker);
     struct err err;
@@ -259,7 +259,7 @@ struct request *request_new(const struct request_wants *wants, const struct requ
     return r;
 }
 
-void request_free(struct request *r)
+void errand_free(struct errand *r)
 {
     if (r == NULL)
         return;
