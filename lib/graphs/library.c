@@ -55,6 +55,25 @@ const struct graph *library_find_version(const struct library *library, struct s
     return NULL;
 }
 
+/* Problems. */
+
+struct collecting {
+    void (*on_wrong)(const char *message, void *arg);
+    void *arg;
+    int result; /* of the first thing that was wrong */
+    struct err *err;
+};
+
+static void collect(struct collecting *c, int result, const struct err *err)
+{
+    if (c->on_wrong != NULL)
+        c->on_wrong(err->message, c->arg);
+    if (c->result == 0 && c->err != NULL)
+        *c->err = *err;
+    if (c->result == 0)
+        c->result = result;
+}
+
 /* Sub-graphs. */
 
 static int refuse(const struct graph *graph, struct mark at, struct err *err, const char *what)
@@ -126,17 +145,11 @@ struct way {
     size_t depth;
 };
 
-static int check_step(const struct library *library, const struct way *way,
-                      const struct graph_node *sub, struct err *err)
+static int check_step(const struct way *way, const struct graph_node *sub, const struct graph *next,
+                      struct err *err)
 {
     char what[160];
     const struct graph *graph = way->steps[way->depth - 1].graph;
-    const struct graph *next = library_find(library, span_of(sub->of.sub.graph));
-    int result = check_known(library, graph, sub, err);
-    if (result == 0)
-        result = check_asks(graph, sub, next, err);
-    if (result != 0)
-        return result;
     for (size_t i = 0; i < way->depth; i++)
         if (strcmp(way->steps[i].graph->name, next->name) == 0) {
             (void)snprintf(what, sizeof(what),
@@ -152,7 +165,7 @@ static int check_step(const struct library *library, const struct way *way,
     return 0;
 }
 
-/* Every way down from a graph, without recursion. */
+/* Every way down from a graph, without recursion; all its sub-graphs are known. */
 static int check_ways(const struct library *library, const struct graph *graph, struct err *err)
 {
     struct way way = {.steps = {{.graph = graph}}, .depth = 1};
@@ -162,45 +175,48 @@ static int check_ways(const struct library *library, const struct graph *graph, 
             way.depth--;
             continue;
         }
-        int result = check_step(library, &way, sub, err);
+        const struct graph *next = library_find(library, span_of(sub->of.sub.graph));
+        int result = check_step(&way, sub, next, err);
         if (result != 0)
             return result;
-        way.steps[way.depth++] =
-            (struct subs){.graph = library_find(library, span_of(sub->of.sub.graph))};
+        way.steps[way.depth++] = (struct subs){.graph = next};
     }
     return 0;
+}
+
+/* Of a graph's own sub-graphs each. */
+static void check_subs(const struct library *library, const struct graph *graph,
+                       struct collecting *c)
+{
+    struct subs subs = {.graph = graph};
+    const struct graph_node *sub;
+    while ((sub = subs_next(&subs)) != NULL) {
+        struct err err = {0};
+        int result = check_known(library, graph, sub, &err);
+        if (result == 0)
+            result =
+                check_asks(graph, sub, library_find(library, span_of(sub->of.sub.graph)), &err);
+        if (result != 0)
+            collect(c, result, &err);
+    }
 }
 
 int library_add(struct library *library, struct graph *graph, struct err *err)
 {
     library->graphs = mem_grow(library->graphs, library->count + 1, sizeof(*library->graphs));
     library->graphs[library->count++] = graph;
-    int result = check_ways(library, graph, err);
-    if (result != 0) {
+    struct collecting c = {.err = err};
+    check_subs(library, graph, &c);
+    if (c.result == 0)
+        c.result = check_ways(library, graph, err);
+    if (c.result != 0) {
         library->count--;
         graph_free(graph);
     }
-    return result;
+    return c.result;
 }
 
 /* Reading. */
-
-struct collecting {
-    void (*on_wrong)(const char *message, void *arg);
-    void *arg;
-    int result; /* of the first thing that was wrong */
-    struct err *err;
-};
-
-static void collect(struct collecting *c, int result, const struct err *err)
-{
-    if (c->on_wrong != NULL)
-        c->on_wrong(err->message, c->arg);
-    if (c->result == 0 && c->err != NULL)
-        *c->err = *err;
-    if (c->result == 0)
-        c->result = result;
-}
 
 static int read_file(const char *path, struct buf *bytes, struct err *err)
 {
@@ -259,6 +275,18 @@ int library_is_file(const struct dirent *entry)
     return entry->d_name[0] != '.' && len > end && strcmp(entry->d_name + len - end, ending) == 0;
 }
 
+static void check_all(const struct library *library, struct collecting *c)
+{
+    struct err err = {0};
+    for (size_t i = 0; i < library->count; i++)
+        check_subs(library, library->graphs[i], c);
+    for (size_t i = 0; i < library->count && c->result == 0; i++) {
+        int result = check_ways(library, library->graphs[i], &err);
+        if (result != 0)
+            collect(c, result, &err);
+    }
+}
+
 int library_read(const char *folder, void (*on_wrong)(const char *message, void *arg), void *arg,
                  struct library **out, struct err *err)
 {
@@ -276,11 +304,8 @@ int library_read(const char *folder, void (*on_wrong)(const char *message, void 
         free(entries[i]); /* scandir's */
     }
     free(entries);
-    for (size_t i = 0; c.result == 0 && i < library->count; i++) {
-        int result = check_ways(library, library->graphs[i], &own);
-        if (result != 0)
-            collect(&c, result, &own);
-    }
+    if (c.result == 0)
+        check_all(library, &c);
     if (c.result == 0)
         *out = library;
     else
