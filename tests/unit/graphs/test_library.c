@@ -235,7 +235,7 @@ static void versions_beside_each_other(void **state)
                              "graph: c, next: end}]}"),
                     &err),
         -ERR_CONFIG);
-    assert_non_null(strstr(err.message, "fetched.yaml:1:74: there is no graph 'c'"));
+    assert_non_null(strstr(err.message, "fetched.yaml:1:73: there is no graph 'c'"));
     assert_int_equal(library_count(library), 2);
     assert_null(library_find(library, SPAN_LIT("b")));
     library_free(library);
