@@ -101,7 +101,7 @@ int fill_request(struct filled *filled, const struct graph_request *form,
         rc = fill_headers(filled, form, values, err);
     if (rc == 0)
         rc = fill_body(filled, form, values, err);
-    if (rc == 0 && find_header(filled, "idempotency-key") == NULL)
+    if (rc == 0) /* the file has none of that name: it is refused there */
         add_header(filled, "Idempotency-Key", mem_strdup(key));
     return rc;
 }

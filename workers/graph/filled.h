@@ -23,9 +23,9 @@ struct filled {
     int64_t timeout_ms;
 };
 
-/* `key` goes out as Idempotency-Key, unless the file has such a header itself. A body is sent as
- * JSON; text alone as it is, when the file's Content-Type says that it is no JSON. -ERR_BAD_REQUEST
- * when something cannot be filled in, -ERR_TOO_LARGE; `err` says what. Release it in any case. */
+/* `key` goes out as Idempotency-Key. A body is sent as JSON; text alone as it is, when the file's
+ * Content-Type says that it is no JSON. -ERR_BAD_REQUEST when something cannot be filled in,
+ * -ERR_TOO_LARGE; `err` says what. Release it in any case. */
 MUST_USE int fill_request(struct filled *filled, const struct graph_request *form,
                           const struct render *values, const char *key, struct err *err);
 void filled_release(struct filled *filled);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "graph/kinds.h"
 #include "graph/said.h"
+#include "graph/speech.h"
 #include "graph/talk.h"
 #include "model/join.h"
 

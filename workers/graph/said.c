@@ -1,5 +1,6 @@
 /* Results of llm and agent steps. */
 #include "graph/said.h"
+#include "wire/json.h"
 
 enum { ESCAPED = 6 /* bytes that JSON makes of one */, SAID_ROOM = 1024, CALL_ROOM = 128 };
 static const char FENCE[] = "```";

@@ -3,7 +3,7 @@
 #define SLUICE_WORKERS_GRAPH_SAID_H
 
 #include "base/buf.h"
-#include "graph/speech.h"
+#include "wire/job.h"
 
 /* The JSON text that an answer is, white space and a fence of ``` around it taken off; borrowed.
  * SPAN_NONE: it is none. */

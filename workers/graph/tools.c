@@ -2,8 +2,9 @@
 #include "graph/tools.h"
 #include "base/mem.h"
 #include "graph/errand.h"
+#include "graph/words.h"
 
-enum { TOOL_MAGIC = 0x746f6f6c, WORDS_ROOM = 1024, CHARACTER_MAX = 4 };
+enum { TOOL_MAGIC = 0x746f6f6c };
 
 struct tool {
     uint32_t magic;
@@ -47,43 +48,16 @@ static void on_soon(void *arg)
     t->done(span_of(t->error), true, t->arg);
 }
 
-/* The end of what was cut may be half a character. */
-static struct span whole_characters(struct span body)
-{
-    struct span whole = body;
-    for (size_t i = 0; i < CHARACTER_MAX && whole.len > 0; i++) {
-        if (span_is_utf8(whole))
-            return whole;
-        whole.len--;
-    }
-    return span_is_utf8(whole) ? whole : body;
-}
-
-int tool_put_answer(struct buf *out, int status, struct span body, bool was_cut, int64_t max_bytes)
-{
-    struct span text = was_cut ? whole_characters(body) : body;
-    if (!span_is_utf8(text) || (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL))
-        return -ERR_BAD_REQUEST;
-    if (status < 200 || status > 299)
-        (void)buf_printf(out, "Error: http_status: the tool answered %d.\n", status); /* it fits */
-    (void)buf_span(out, text);
-    if (was_cut)
-        (void)buf_printf(out, "\n[cut here: the answer is longer than %lld bytes]",
-                         (long long)max_bytes);
-    return 0;
-}
-
 static void on_answer(const struct errand_answer *answer, void *arg)
 {
     struct tool *t = tool_of(arg);
-    int64_t max_bytes = t->form->request.max_bytes;
     struct buf words;
-    buf_init(&words, (size_t)max_bytes + WORDS_ROOM);
-    if (tool_put_answer(&words, answer->status, answer->body, answer->was_cut, max_bytes) != 0)
-        tell_error(t, "bad_json", "the tool's answer is no text.");
+    buf_init(&words, answer->body.len + WORDS_ROOM);
+    bool is_text = words_of_answer(&words, answer->status, answer->body, answer->was_cut) == 0;
+    if (is_text)
+        t->done(buf_as_span(&words), words_is_error(answer->status), t->arg);
     else
-        t->done(words.len == 0 ? SPAN_LIT("") : buf_as_span(&words),
-                answer->status < 200 || answer->status > 299, t->arg);
+        tell_error(t, "bad_json", "the tool's answer is no text.");
     buf_release(&words);
 }
 
@@ -139,26 +113,13 @@ static char *unknown(const struct graph_node *node)
 {
     struct buf text;
     size_t len;
-    buf_init(&text, GRAPH_TOOLS_MAX * (GRAPH_ID_MAX + 2) + WORDS_ROOM);
+    buf_init(&text, WORDS_ROOM + GRAPH_TOOLS_MAX * (GRAPH_ID_MAX + 2));
     (void)buf_text(&text, "Error: there is no such tool. The tools are: "); /* it fits */
     for (size_t i = 0; i < node->of.llm.tool_count; i++)
         (void)buf_printf(&text, "%s%s", i == 0 ? "" : ", ", node->of.llm.tools[i]->id);
     char *error = buf_take(&text, &len);
     buf_release(&text);
     return error;
-}
-
-/* What is wrong with the arguments, for the model; NULL: nothing. Owned. */
-static char *look_at(struct span arguments)
-{
-    struct err err;
-    if (json_check(arguments, &err) != 0)
-        return mem_printf(
-            "Error: the arguments are not JSON: %s. Call it again with a JSON object.",
-            err.message);
-    if (arguments.ptr[0] != '{')
-        return mem_strdup("Error: the arguments must be a JSON object.");
-    return NULL;
 }
 
 struct tool *tool_call(const struct tool_wants *wants, on_tool done, void *arg)
@@ -174,7 +135,7 @@ struct tool *tool_call(const struct tool_wants *wants, on_tool done, void *arg)
     t->done = done;
     t->arg = arg;
     timer_init(&t->soon, worker_loop(step_graphs(t->step)->worker), on_soon, t);
-    char *error = t->form == NULL ? unknown(node) : look_at(span_of(t->arguments));
+    char *error = t->form == NULL ? unknown(node) : words_of_bad_arguments(span_of(t->arguments));
     if (error != NULL)
         refuse_soon(t, error);
     else if (t->form->expr_count == 0)

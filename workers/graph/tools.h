@@ -19,9 +19,4 @@ typedef void (*on_tool)(struct span result, bool is_error, void *arg);
 struct tool *tool_call(const struct tool_wants *wants, on_tool done, void *arg);
 void tool_free(struct tool *tool); /* closes its connection at once; NULL is a no-op */
 
-/* For tests: pure. */
-/* An answer as the model reads it: -ERR_BAD_REQUEST when it is no text. */
-MUST_USE int tool_put_answer(struct buf *out, int status, struct span body, bool was_cut,
-                             int64_t max_bytes);
-
 #endif
