@@ -11,16 +11,20 @@ from support.client import Api, get_json
 
 
 class Stack:
-    """Use as a context manager. `env` goes to API and workers, over the defaults below; `config` is their sluice.yaml, in which %(url)s is the provider."""
+    """Use as a context manager. `env` goes to API and workers, over the defaults below; `config` is their sluice.yaml, in which %(url)s is the provider.
+    `graphs`: {name: text} of graph files; with them come graph workers, `graph_workers` of them, and no stream worker unless it is asked for."""
 
-    def __init__(self, apis=1, workers=1, env=None, redis_args=(), provider_url=None, config=None):
+    def __init__(self, apis=1, workers=None, env=None, redis_args=(), provider_url=None, config=None, graphs=None, graph_workers=1):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.env = env or {}
         self.redis_args = list(redis_args)
-        self.wanted = (apis, workers)
+        self.graphs = graphs
+        self.graph_folder = self.folder / "graphs"
+        default = 1 if graphs is None else 0
+        self.wanted = (apis, default if workers is None else workers, 0 if graphs is None else graph_workers)
         self.provider_url = provider_url
         self.config = config
-        self.processes, self.api_processes, self.worker_processes = [], [], []
+        self.processes, self.api_processes, self.worker_processes, self.graph_processes = [], [], [], []
         self.failed = False
 
     # -- life ----------------------------------------------------------------------------------------------------------------
@@ -38,6 +42,11 @@ class Stack:
                 self.start_api()
             for _ in range(self.wanted[1]):
                 self.start_worker()
+            self.graph_folder.mkdir()
+            for name, text in (self.graphs or {}).items():
+                self.write_graph(name, text)
+            for _ in range(self.wanted[2]):
+                self.start_graph_worker()
         except BaseException:
             self.__exit__(AssertionError, None, None)
             raise
@@ -126,6 +135,17 @@ class Stack:
         process = self._start(f"worker-{len(self.processes)}", [BIN / "sluice-stream-worker"], {**self.settings(), **(env or {})})
         self.worker_processes.append(process)
         process.wait_log(r"worker\.ready")
+        return process
+
+    def write_graph(self, name, text):
+        (self.graph_folder / f"{name}.yaml").write_text(text)
+
+    def start_graph_worker(self, env=None):
+        settings = {**self.settings(), "SLUICE_GRAPH_FOLDER": str(self.graph_folder), **(env or {})}
+        process = self._start(f"graph-{len(self.processes)}", [BIN / "sluice-graph-worker"], settings)
+        self.graph_processes.append(process)
+        process.wait_log(r"worker\.ready")
+        process.wait_log(r"graph\.read")
         return process
 
     def api(self, index=0):
