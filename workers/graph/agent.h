@@ -31,6 +31,7 @@ struct agent {
     struct agent_call *calls; /* of the last round; NULL: none are under way */
     size_t call_count;
     struct used used; /* by the rounds */
+    struct used told; /* of that, what the step was not told of by an earlier try */
     bool is_silent;   /* the step is stopped: only its usage counts */
     bool is_held;
 };
@@ -49,6 +50,9 @@ bool agent_is_at_limit(const struct agent *a); /* no further turn may be asked f
 void agent_fail_limit(struct agent *a);
 void agent_call_tools(struct agent *a); /* those of the last round that have no result yet */
 void agent_drop_calls(struct agent *a); /* closes their connections at once */
+/* The last round's call and its result, for readers; `keep_as` as of step_put_tool_result. */
+void agent_tell_result(struct agent *a, const struct round_call *call, const char *keep_as,
+                       struct span value);
 /* The rounds as messages; owned, what is in them borrowed. */
 struct llm_message *agent_messages(const struct agent *a, size_t *count);
 

@@ -59,8 +59,7 @@ static int show_again(struct agent *a, const struct round *r, int64_t part)
                                                 .arguments = span_of(r->calls[i].arguments)});
     for (size_t i = 0; i < r->call_count && rc == 0; i++)
         if (r->calls[i].result != NULL)
-            step_put_tool_result(a->step, span_of(r->calls[i].id), span_of(r->calls[i].result),
-                                 r->calls[i].is_error, NULL, SPAN_NONE);
+            agent_tell_result(a, &r->calls[i], NULL, SPAN_NONE);
     return rc;
 }
 
@@ -90,6 +89,8 @@ static int take_round(struct agent *a, struct span kept)
     a->rounds = mem_grow(a->rounds, a->round_count + 1, sizeof *a->rounds);
     a->rounds[a->round_count++] = round;
     used_add(&a->used, round.usage);
+    if (step_tries(a->step) == 0)
+        used_add(&a->told, round.usage);
     step_spoke(a->step, round.model, round.finish_reason);
     return step_is_visible(a->step) ? show_again(a, &round, part) : 0;
 }
@@ -101,6 +102,6 @@ int agent_take_kept(struct agent *a)
     while (rc == 0 &&
            (kept = step_kept(a->step, agent_turn_name(a->round_count + 1).text)).ptr != NULL)
         rc = take_round(a, kept);
-    step_used(a->step, used_sum(&a->used));
+    step_used(a->step, used_sum(&a->told));
     return rc;
 }

@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "graph/agent.h"
 
+enum { ESCAPED = 6 /* bytes that JSON makes of one */ };
+
 static struct round *last_round(const struct agent *a)
 {
     CHECK(a->round_count > 0);
@@ -41,14 +43,28 @@ static size_t talk_bytes(const struct agent *a)
     return bytes;
 }
 
-static void tell_result(struct agent *a, const struct agent_call *c)
+void agent_tell_result(struct agent *a, const struct round_call *call, const char *keep_as,
+                       struct span value)
 {
-    const struct round_call *call = &last_round(a)->calls[c->index];
+    struct span text = span_of(call->result);
+    struct buf json;
+    buf_init(&json, ESCAPED * text.len + 2);
+    if (json_check(text, NULL) == 0)
+        json_put_raw(&json, text);
+    else
+        json_put_string(&json, text);
+    step_put_tool_result(a->step, span_of(call->id), buf_as_span(&json), call->is_error, keep_as,
+                         value);
+    buf_release(&json);
+}
+
+static void keep_result(struct agent *a, size_t index)
+{
+    const struct round_call *call = &last_round(a)->calls[index];
     struct buf kept;
     buf_init(&kept, ROUND_BYTES_MAX);
     round_write_result(call, &kept); /* max_bytes is far smaller */
-    step_put_tool_result(a->step, span_of(call->id), span_of(call->result), call->is_error,
-                         agent_call_name(a->round_count, c->index).text, buf_as_span(&kept));
+    agent_tell_result(a, call, agent_call_name(a->round_count, index).text, buf_as_span(&kept));
     buf_release(&kept);
 }
 
@@ -61,7 +77,7 @@ static void on_result(struct span result, bool is_error, void *arg)
     call->is_error = is_error;
     tool_free(c->tool);
     c->tool = NULL;
-    tell_result(a, c);
+    keep_result(a, c->index);
     if (!round_has_all_results(last_round(a)))
         return;
     agent_drop_calls(a); /* c with them */

@@ -40,12 +40,17 @@ static struct keep *keep_new(struct step *step, void (*done)(void *arg), void *a
     return keep;
 }
 
+/* There is too much to keep: the generation ends. */
+static void overflow(struct walk *w)
+{
+    w->has_overflow = true;
+    walk_turn(w);
+}
+
 void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint *checkpoint)
 {
-    if (run_end_event_kept(w->run, f, checkpoint) == 0)
-        return;
-    w->has_overflow = true; /* nothing rides on the event, and the generation ends */
-    walk_turn(w);
+    if (run_end_event_kept(w->run, f, checkpoint) != 0)
+        overflow(w); /* nothing rides on the event */
 }
 
 static void keep_as(struct step *step, struct mp_fields *f, const char *name, struct span value,
@@ -55,6 +60,8 @@ static void keep_as(struct step *step, struct mp_fields *f, const char *name, st
     buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD); /* one that is too long is refused there */
     (void)buf_printf(&field, "%s/%s", step->path, name);
     CHECK(buf_error(&field) == 0);
+    if (step->node->retry.times > 0 && kept_add(&step->own, span_of(name), value) != 0)
+        overflow(step->walk);
     walk_keep(step->walk, f,
               &(struct run_checkpoint){.field = field.ptr,
                                        .value = value,
@@ -77,6 +84,9 @@ void step_keep(struct step *step, const char *name, struct span value, void (*do
 struct span step_kept(const struct step *step, const char *name)
 {
     struct buf field;
+    struct span own = kept_find(&step->own, name);
+    if (own.ptr != NULL)
+        return own;
     buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD);
     (void)buf_printf(&field, "%s/%s", step->path, name);
     CHECK(buf_error(&field) == 0);

@@ -115,6 +115,7 @@ static void take_speech(struct agent *a)
     }
     round_complete(round);
     used_add(&a->used, round->usage);
+    used_add(&a->told, round->usage);
     speech_free(a->speech);
     a->speech = NULL;
 }
@@ -167,7 +168,7 @@ void agent_ask(struct agent *a)
                                        .has_images = talk_has_images(&a->talk),
                                        .has_tools = talk_has_tools(&a->talk),
                                        .first_part = last == NULL ? 0 : last->next_part,
-                                       .before = a->used};
+                                       .before = a->told};
     struct err err;
     int rc = speech_new(a->step, &wants, &hooks, &a->speech, &err);
     if (rc != 0)
@@ -185,6 +186,7 @@ static void *begin(struct step *step)
     a->magic = AGENT_MAGIC;
     a->step = step;
     used_init(&a->used);
+    used_init(&a->told);
     int rc = talk_open(&a->talk, step, true, &err);
     if (rc != 0)
         step_fail(step, talk_error(rc), 0, -1, err.message);

@@ -80,6 +80,11 @@ struct span step_attachments(const struct step *step)
     return step_claimed(step)->job.attachments;
 }
 
+int64_t step_tries(const struct step *step)
+{
+    return step->tried;
+}
+
 bool step_is_visible(const struct step *step)
 {
     return step->is_visible;
@@ -156,6 +161,7 @@ static void release_kind(struct step *step)
     if (step->kept != NULL)
         kind->release(step->kept);
     step->kept = NULL;
+    walk_drop_keeps(step->walk, step); /* they would be told to it */
 }
 
 static void stop_kind(struct step *step)
@@ -367,6 +373,7 @@ void step_free(struct step *step)
     CHECK(step->children == 0); /* their parent's kind has stopped them */
     leave(step);
     timer_release(&step->timer);
+    kept_release(&step->own);
     mem_free(step->path);
     mem_free(step->label);
     mem_free(step->value_text);

@@ -108,13 +108,16 @@ MUST_USE int step_put_call(struct step *step, const struct call_piece *call);
 void step_put_tool_result(struct step *step, struct span call_id, struct span result, bool is_error,
                           const char *keep_as, struct span value);
 bool step_is_visible(const struct step *step);
+/* Tries in this claim before this one: what they used is counted already. */
+int64_t step_tries(const struct step *step);
 
 /* Checkpoints of its own, within the step: `name` goes behind the path ("t1", "t1/c0/sent"). The
  * value is opaque, copied. It rides on a `step` event of status `progress`; `done` (may be NULL)
  * comes when it is in Redis, unless the step has ended or was stopped by then. */
 void step_keep(struct step *step, const char *name, struct span value, void (*done)(void *arg),
                void *arg);
-/* What an earlier claim kept under that name; SPAN_NONE: nothing. */
+/* What an earlier claim, or an earlier try in this one, kept under that name; SPAN_NONE: nothing.
+ */
 struct span step_kept(const struct step *step, const char *name);
 
 /* What this try of the step used, all of it so far (what an earlier claim kept for it included):

@@ -4,6 +4,7 @@
 
 #include "common/run.h"
 #include "graph/failing.h"
+#include "graph/kept.h"
 #include "graph/state.h"
 #include "graph/step.h"
 #include "graph/step_rows.h"
@@ -62,6 +63,7 @@ struct step {
     struct span *values;
     struct render render;
     void *kept;         /* the kind's */
+    struct kept own;    /* what it keeps, for a further try in this claim */
     struct timer timer; /* of a try, or of a back-off */
     int64_t begun_ms, tried;
 
