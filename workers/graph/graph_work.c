@@ -354,8 +354,8 @@ static void shared_free(void *shared)
 {
     struct graphs *graphs = shared;
     desk_free(graphs->desk);
-    jq_free(graphs->jq); /* its checks with it, before whom they tell */
     shelf_free(graphs->shelf);
+    jq_free(graphs->jq);
     mem_free(graphs);
 }
 

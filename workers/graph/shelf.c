@@ -19,11 +19,12 @@ struct shelf {
     uint32_t magic;
     struct worker *worker;
     struct jq *jq;
-    struct edition *current; /* NULL until the first one is checked */
-    struct edition *next;    /* being checked */
-    size_t checks;           /* that have not answered */
-    bool is_wrong;           /* one of them has found something */
-    bool is_owed;            /* another reading was asked for meanwhile */
+    struct edition *current;   /* NULL until the first one is checked */
+    struct edition *next;      /* being checked */
+    struct graph_check *check; /* of the graph under way, or NULL */
+    size_t checked;            /* graphs of `next` that are */
+    bool is_wrong;             /* something was found in one of them */
+    bool is_owed;              /* another reading was asked for meanwhile */
     TAILQ_HEAD(shelf_waits, shelf_wait) waits;
 };
 
@@ -137,6 +138,7 @@ static int read_folder(struct shelf *shelf, struct err *err)
     }
     shelf->next = edition_new(library);
     shelf->is_wrong = false;
+    shelf->checked = 0;
     return 0;
 }
 
@@ -180,26 +182,30 @@ static void was_checked(struct shelf *shelf)
         shelf_reload(shelf);
 }
 
+static void check_next(struct shelf *shelf);
+
 static void on_checked(int status, const char *message, void *arg)
 {
     struct shelf *shelf = arg;
     CHECK_MAGIC(shelf, SHELF_MAGIC);
+    shelf->check = NULL;
     if (status != 0) {
         shelf->is_wrong = true;
         on_wrong(message != NULL ? message : "sluice-jq cannot be started", NULL);
     }
-    if (--shelf->checks == 0)
-        was_checked(shelf);
+    shelf->checked++;
+    check_next(shelf);
 }
 
+/* One graph after the other: there is one check to give up when the process ends. */
 static void check_next(struct shelf *shelf)
 {
     const struct library *library = shelf->next->library;
-    shelf->checks = library == NULL ? 0 : library_count(library);
-    if (shelf->checks == 0)
+    if (library == NULL || shelf->checked == library_count(library))
         was_checked(shelf);
-    for (size_t i = shelf->checks; i > 0; i--)
-        graph_check(shelf->jq, library_at(library, i - 1), on_checked, shelf);
+    else
+        shelf->check =
+            graph_check(shelf->jq, library_at(library, shelf->checked), on_checked, shelf);
 }
 
 void shelf_reload(struct shelf *shelf)
@@ -236,6 +242,7 @@ void shelf_free(struct shelf *shelf)
         return;
     CHECK_MAGIC(shelf, SHELF_MAGIC);
     CHECK(TAILQ_EMPTY(&shelf->waits));
+    graph_check_cancel(shelf->check);
     edition_let_go(shelf->current);
     edition_let_go(shelf->next);
     shelf->magic = 0;
