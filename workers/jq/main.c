@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "graphs/jq_wire.h"
+#include "jq/programs.h"
 #include "loop/child.h"
-#include "programs.h"
 #include "wire/mp.h"
 
 #include <errno.h>
@@ -209,7 +209,7 @@ static int run(struct evaluator *e)
     buf_init(&e->answer, JQ_FRAME_ROOM);
     buf_init(&e->late, JQ_FRAME_ROOM);
     buf_init(&e->memory, JQ_FRAME_ROOM);
-    e->programs = programs_new();
+    e->programs = programs_new(PROGRAMS_MAX);
     lock_in(e);
     int rc = serve(e);
     programs_free(e->programs);

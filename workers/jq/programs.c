@@ -1,6 +1,6 @@
 /* Owns: the compiled programs, in a map by their text and a list by their last use. Invariant: the
  * states of libjq that are kept have no run under way. */
-#include "programs.h"
+#include "jq/programs.h"
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -22,7 +22,7 @@ struct program {
 struct programs {
     struct map *by_text;
     TAILQ_HEAD(uses, program) by_use; /* the latest first */
-    size_t count, text_bytes;
+    size_t count, max_count, text_bytes, compiled;
 };
 
 /* Faults. */
@@ -124,7 +124,7 @@ static struct program *keep(struct programs *p, char *text, size_t len, jq_state
 {
     struct program *program = MEM_NEW(struct program);
     *program = (struct program){.text = text, .len = len, .jq = jq};
-    while (p->count > 0 && (p->count == PROGRAMS_MAX || len > PROGRAMS_TEXT_MAX - p->text_bytes))
+    while (p->count > 0 && (p->count == p->max_count || len > PROGRAMS_TEXT_MAX - p->text_bytes))
         drop(p, TAILQ_LAST(&p->by_use, uses));
     TAILQ_INSERT_HEAD(&p->by_use, program, link);
     (void)map_put(p->by_text, text, program); /* there was none */
@@ -137,8 +137,8 @@ static int check(struct span text, struct fault *fault)
 {
     struct err err = {.code = ERR_OK};
     size_t offset = 0;
-    if (text.len > PROGRAMS_TEXT_MAX) {
-        fault_set(fault, "it is too long");
+    if (text.len > GRAPH_EXPR_BYTES_MAX) {
+        fault_set(fault, "it has more than %d bytes", GRAPH_EXPR_BYTES_MAX);
         return -ERR_BAD_REQUEST;
     }
     if (expr_is_allowed(text, &offset, &err) == 0)
@@ -167,6 +167,7 @@ int programs_get(struct programs *p, struct span text, const struct last_words *
         return 0;
     }
     jq_state *jq = compile(copy, words, fault);
+    p->compiled++;
     if (jq == NULL) {
         mem_free(copy);
         return -ERR_BAD_REQUEST;
@@ -175,10 +176,16 @@ int programs_get(struct programs *p, struct span text, const struct last_words *
     return 0;
 }
 
-struct programs *programs_new(void)
+size_t programs_compiled(const struct programs *p)
+{
+    return p->compiled;
+}
+
+struct programs *programs_new(size_t max_count)
 {
     struct programs *p = MEM_NEW(struct programs);
     p->by_text = map_new();
+    p->max_count = max_count;
     TAILQ_INIT(&p->by_use);
     jq_state *jq =
         jq_init(); /* the handler is the thread's: input is read before the first compile */

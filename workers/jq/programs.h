@@ -4,13 +4,14 @@
 #define SLUICE_JQ_PROGRAMS_H
 
 #include "base/buf.h"
-#include "watch.h"
+#include "graphs/limits.h"
+#include "jq/watch.h"
 
 #include <jv.h>
 
 enum {
-    PROGRAMS_MAX = 512,
-    PROGRAMS_TEXT_MAX = 1024 * 1024, /* of all together, but always one */
+    PROGRAMS_MAX = 1024,            /* of the usual ones, 50 KiB each */
+    PROGRAMS_TEXT_MAX = 256 * 1024, /* of all together: long ones take 300 times their text */
     COMPILE_MS = 2000
 };
 
@@ -24,10 +25,13 @@ struct fault {
 };
 __attribute__((format(printf, 2, 3))) void fault_set(struct fault *fault, const char *format, ...);
 
-struct programs *programs_new(void);
+struct programs *programs_new(size_t max_count);
 void programs_free(struct programs *p);
 
-/* The program, compiled or as it was kept; until the next call. -ERR_BAD_REQUEST. */
+size_t programs_compiled(const struct programs *p); /* how often one was */
+
+/* The program, compiled or as it was kept; until the next call. -ERR_BAD_REQUEST: it is refused
+ * (graphs/expr.h) or does not compile. */
 MUST_USE int programs_get(struct programs *p, struct span text, const struct last_words *words,
                           struct program **out, struct fault *fault);
 /* Runs it on `input` (kept) and puts the JSON text of its one value to `out`, as a msgpack text.

@@ -1,6 +1,6 @@
 /* Owns: SIGPROF and its timer. What the handler calls is async-signal-safe: jq_halt only sets
  * fields. */
-#include "watch.h"
+#include "jq/watch.h"
 
 #include <signal.h>
 #include <sys/socket.h>
