@@ -14,15 +14,18 @@ static const char HELP[] =
     "Prints the graph of a file for the terminal: each node with its kind, what it has, and where\n"
     "it goes on. --dot prints it for Graphviz: sluice graph draw --dot FILE | dot -Tsvg\n";
 
+static void on_problem(const char *message, void *arg)
+{
+    (void)arg;
+    (void)fprintf(stderr, "%s\n", message);
+}
+
 static int draw(const char *path, bool want_dot)
 {
     struct graph *graph = NULL;
-    struct err err = {0};
     struct buf out;
-    if (graph_load(path, NULL, NULL, &graph, &err) != 0) {
-        (void)fprintf(stderr, "sluice: %s\n", err.message);
+    if (graph_load(path, on_problem, NULL, &graph, NULL) != 0)
         return EXIT_FAILED;
-    }
     buf_init(&out, PICTURE_MAX);
     if (want_dot)
         picture_dot(graph, &out);

@@ -224,12 +224,15 @@ static int read_file(const char *path, struct buf *bytes, struct err *err)
     size_t len;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return err_set(err, ERR_CONFIG, NULL, "%s: %s", path, strerror(errno));
+        return err_set(err, ERR_CONFIG, NULL, "%s: %s; write the path of a graph file", path,
+                       strerror(errno));
     while (bytes->len <= YAML_BYTES_MAX && (len = fread(part, 1, sizeof(part), file)) > 0)
         CHECK(buf_append(bytes, part, len) == 0);
     bool has_failed = ferror(file) != 0;
     (void)fclose(file); /* only read */
-    return has_failed ? err_set(err, ERR_CONFIG, NULL, "%s: cannot be read", path) : 0;
+    return has_failed ? err_set(err, ERR_CONFIG, NULL,
+                                "%s: cannot be read; write the path of a graph file", path)
+                      : 0;
 }
 
 int graph_load(const char *path, on_graph_problem on_problem, void *arg, struct graph **out,
@@ -296,7 +299,10 @@ int library_read(const char *folder, void (*on_wrong)(const char *message, void 
     struct library *library = MEM_NEW(struct library);
     int count = scandir(folder, &entries, library_is_file, alphasort);
     if (count < 0)
-        collect(&c, err_set(&own, ERR_CONFIG, NULL, "%s: %s", folder, strerror(errno)), &own);
+        collect(&c,
+                err_set(&own, ERR_CONFIG, NULL, "%s: %s; write the path of a folder", folder,
+                        strerror(errno)),
+                &own);
     for (int i = 0; i < count; i++) {
         char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
         read_one(library, path, &c);

@@ -131,7 +131,8 @@ static void no_folder(void **state)
     struct err err = {0};
     (void)state;
     assert_int_equal(library_read("/nowhere/at/all", NULL, NULL, &library, &err), -ERR_CONFIG);
-    assert_string_equal(err.message, "/nowhere/at/all: No such file or directory");
+    assert_string_equal(err.message,
+                        "/nowhere/at/all: No such file or directory; write the path of a folder");
 }
 
 static void the_first_mistake_of_each_file(void **state)
