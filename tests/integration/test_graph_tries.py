@@ -1,0 +1,128 @@
+"""Time and tries: timeout_s of nodes, retry with its back-off, and who is never tried again.
+
+Scenario: models that fail so often, or hang; the step's events tell of each try, the provider's journal of each request.
+"""
+import json
+
+import pytest
+
+from support.graphs import parts, steps
+from support.stack import Stack
+
+GRAPHS = {
+    "json": r"""
+graph: json
+start: one
+nodes:
+  - {id: one, kind: llm, output: json, prompt: "!sim tokens=2", retry: {times: 2, on: [bad_json], backoff_ms: 100}, on_error: sorry, next: end}
+  - {id: sorry, kind: set, visible: true, value: '.error', next: end}
+""",
+    "hangs": r"""
+graph: hangs
+start: one
+nodes:
+  - {id: one, kind: llm, prompt: "!sim first_ms=60000", timeout_s: 1, retry: {times: 1, on: [timeout], backoff_ms: 0}, on_error: sorry, next: end}
+  - {id: sorry, kind: set, visible: true, value: '.error', next: end}
+""",
+    "shown": r"""
+graph: shown
+start: one
+nodes:
+  - {id: one, kind: llm, visible: true, prompt: "!sim tokens=1000 delay_ms=50", timeout_s: 1, retry: {times: 3, on: [timeout], backoff_ms: 0}, on_error: sorry, next: end}
+  - {id: sorry, kind: set, visible: true, value: '.error.code', next: end}
+""",
+    "children": r"""
+graph: children
+start: both
+nodes:
+  - id: both
+    kind: parallel
+    timeout_s: 1
+    branches:
+      slow: {kind: llm, prompt: "!sim tokens=1000 delay_ms=50"}
+      deep: {kind: graph, graph: deep}
+    on_error: sorry
+    next: end
+  - {id: sorry, kind: set, visible: true, value: '.error', next: end}
+""",
+    "deep": r"""
+graph: deep
+start: one
+nodes:
+  - {id: one, kind: llm, visible: true, prompt: "!sim tokens=1000 delay_ms=50", next: end}
+""",
+    "child": r"""
+graph: child
+start: each
+nodes:
+  - {id: each, kind: map, over: '[1, 2]', concurrency: 2, fail: collect, do: {kind: llm, output: json, history: none, prompt: "!sim tokens=2", retry: {times: 1, on: [bad_json], backoff_ms: 0}}, next: say}
+  - {id: say, kind: set, visible: true, value: '[.out.each[].error.code]', next: end}
+""",
+    "much": r"""
+graph: much
+start: one
+nodes:
+  - {id: one, kind: set, visible: true, value: '"x" * 3000', next: one}
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(graphs=GRAPHS, env={"SLUICE_LIMITS_OUTPUT": "16KiB"}) as running:
+        yield running
+
+
+def run(stack, graph):
+    stream = stack.api().new_chat("x", graph=graph)
+    stream.read_all()
+    return stream
+
+
+def of_node(stream, node):
+    return [s[3] for s in steps(stream) if s[1] == node]
+
+
+def test_bad_json_is_tried_again(stack):
+    stream = run(stack, "json")
+    assert json.loads(stream.text)["code"] == "bad_json"
+    assert of_node(stream, "one") == ["started", "retrying", "retrying", "failed"]
+    asked = stack.journal(stream.generation)
+    assert len(asked) == 3
+    assert asked[1]["at_ms"] - asked[0]["ended_ms"] >= 100 and asked[2]["at_ms"] - asked[1]["ended_ms"] >= 200
+    assert stream.events[-1].data["usage"]["output"] == 6, "each try counts"
+    errors = [e.data["error"]["code"] for e in stream.events if e.type == "step" and "error" in e.data]
+    assert errors == ["bad_json"] * 3
+
+
+def test_timeout_of_a_step(stack):
+    stream = run(stack, "hangs")
+    assert json.loads(stream.text) == {"node": "one", "code": "timeout", "message": "It took too long."}
+    assert of_node(stream, "one") == ["started", "retrying", "failed"]
+    asked = stack.wait_provider_closed(stream.generation)
+    assert [r["end"] for r in asked] == ["client_closed"] * 2 and all(900 < r["ended_ms"] - r["at_ms"] < 5000 for r in asked)
+
+
+def test_what_has_shown_text_is_not_tried_again(stack):
+    stream = run(stack, "shown")
+    assert of_node(stream, "one") == ["started", "failed"] and len(stack.journal(stream.generation)) == 1
+    texts = parts(stream)
+    assert len(texts) == 2 and texts[1] == "timeout"
+
+
+def test_timeout_of_children_closes_all(stack):
+    stream = run(stack, "children")
+    assert json.loads(stream.text)["code"] == "timeout"
+    assert [r["end"] for r in stack.wait_provider_closed(stream.generation)] == ["client_closed"] * 2
+
+
+def test_children_are_tried_again(stack):
+    stream = run(stack, "child")
+    assert json.loads(stream.text) == ["bad_json"] * 2 and len(stack.journal(stream.generation)) == 4
+    assert of_node(stream, "each/0") == ["started", "retrying", "failed"]
+
+
+def test_the_limit_of_the_reply(stack):
+    stream = run(stack, "much")
+    assert stream.events[-1].type == "failed" and stream.events[-1].data["error"]["code"] == "output_limit"
+    assert len(stream.text) <= 16 * 1024
