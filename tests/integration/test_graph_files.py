@@ -10,6 +10,8 @@ from support.processes import BIN
 
 UNIT = pathlib.Path(__file__).resolve().parents[1] / "unit/graphs"
 GOOD, BROKEN = UNIT / "good", UNIT / "broken"
+MANUAL = UNIT.parents[2] / "docs/graphs.md"
+KINDS = "llm agent http set branch parallel map ask graph".split()
 HEAD = "graph: g\nstart: a\nnodes:\n"
 SHORT = "  - {id: a, kind: set, visible: true, value: '1', next: end}\n"
 
@@ -104,3 +106,25 @@ def test_drawing_for_graphviz():
 def test_a_broken_file_is_not_drawn():
     done = graph("draw", BROKEN / "many.yaml")
     assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 6
+
+
+def test_the_manual_shows_graphs_that_are_well(tmp_path):
+    examples = re.findall(r"^```yaml\n(graph: .*?)^```", MANUAL.read_text(), re.M | re.S)
+    assert len(examples) >= 2
+    for index, text in enumerate(examples):
+        (tmp_path / f"{index}.yaml").write_text(text)
+    done = graph("check", tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_manual_tells_every_field(kind, tmp_path):
+    """A node with a field that does not exist is told which do; each has a row in the manual's section of its kind, or of all nodes."""
+    path = tmp_path / "g.yaml"
+    path.write_text(f"graph: g\nstart: a\nnodes: [{{id: a, kind: {kind}, nosuchfield: 1}}]\n")
+    fields = re.search(r"no field 'nosuchfield'; write one of: (.*)", graph("check", path).stdout).group(1).split(", ")
+    sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", MANUAL.read_text(), re.M | re.S))
+    mine = [text for title, text in sections.items() if title in ("All nodes", kind) or (kind == "agent" and title in ("llm", "agent and tools"))]
+    assert len(fields) >= 5 and len(mine) >= 2
+    missing = [field for field in fields if not any(f"| `{field}` |" in text for text in mine)]
+    assert not missing, f"docs/graphs.md tells nothing of {missing}"
