@@ -46,9 +46,11 @@ struct fetch_request {
     const char *url;    /* http or https, without user and password */
     const struct fetch_header *headers;
     size_t header_count;
-    struct span body;                /* copied; SPAN_NONE for none */
-    int64_t connect_ms;              /* name, TCP and TLS */
-    int64_t total_ms;                /* from the start to the end of the body; 0: none */
+    struct span body;   /* copied; SPAN_NONE for none */
+    int64_t connect_ms; /* name, TCP and TLS */
+    int64_t total_ms;   /* from the start to the end of the body; 0: none */
+    bool is_sent_once;  /* on a connection of its own: libcurl sends anew what a kept one that was
+                           dead may have taken */
     const struct fetch_guard *guard; /* NULL: none. Borrowed until on_done or fetch_cancel */
 };
 

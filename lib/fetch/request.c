@@ -186,6 +186,7 @@ int request_prepare(struct fetch *fetch, const struct fetch_request *request, st
     set_text(fetch->easy, CURLOPT_URL, request->url);
     CHECK(curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers) == CURLE_OK);
     CHECK(curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to) == CURLE_OK);
+    set_number(fetch->easy, CURLOPT_FRESH_CONNECT, request->is_sent_once);
     set_number(fetch->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
     set_number(fetch->easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
     return 0;

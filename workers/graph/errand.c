@@ -196,6 +196,7 @@ static void send_now(struct errand *r)
         .body = r->filled.body,
         .connect_ms = timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS,
         .total_ms = timeout_ms,
+        .is_sent_once = r->effect == EFFECT_ONCE,
         .guard = r->guard,
     };
     struct err err;

@@ -107,6 +107,32 @@ static void a_kept_connection_that_died_is_replaced(void **state)
     assert_int_equal(server->accepted, 2);
 }
 
+/* The server takes the second request on the kept connection and closes: libcurl sends it anew, and
+ * must not when it may be sent once. */
+static void what_is_sent_once_is_never_sent_anew(void **state)
+{
+    (void)state;
+    static const struct step closing[] = {{STEP_CLOSE, NULL, 0, 0}};
+    for (int is_once = 0; is_once < 2; is_once++) {
+        server->script = hello;
+        seen_release(&one);
+        seen_init(&one);
+        start(&one);
+        run();
+        assert_int_equal(one.status, 0);
+        server->script = closing;
+        int before = server->requests;
+        const struct fetch_request request = {
+            .method = "POST", .url = server->url, .connect_ms = 2000, .is_sent_once = is_once == 1};
+        seen_release(&one);
+        seen_init(&one);
+        assert_int_equal(try_start(&one, &request), 0);
+        run();
+        assert_int_equal(one.status, -ERR_PROVIDER_ERROR);
+        assert_int_equal(server->requests - before, is_once == 1 ? 1 : 2);
+    }
+}
+
 static void a_chunked_answer_may_be_cut_anywhere(void **state)
 {
     (void)state;
@@ -295,6 +321,7 @@ int main(void)
         T(a_head_has_no_body),
         T(a_connection_is_kept_for_the_next_request),
         T(a_kept_connection_that_died_is_replaced),
+        T(what_is_sent_once_is_never_sent_anew),
         T(a_chunked_answer_may_be_cut_anywhere),
         T(an_interim_answer_is_passed_by),
         T(a_redirect_is_an_answer),
