@@ -28,7 +28,7 @@ static bool is_end(const struct edge *edge)
 
 static void check_names(struct reading *r)
 {
-    for (size_t i = 0; i < r->edge_count; i++) {
+    for (size_t i = 0; i < r->edge_count && r->problems.count < GRAPH_PROBLEMS_MAX; i++) {
         const struct edge *edge = &r->edges[i];
         if (is_end(edge) || graph_node(r->graph, edge->to) != NULL)
             continue;
