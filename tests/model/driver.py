@@ -38,12 +38,13 @@ class Driver(Comparer):
         self.ids += 1
         return f'g{self.ids}'
 
-    def op_begin(self, chat=None, behind=None):
+    def op_begin(self, chat=None, behind=None, graph=None, mode='any'):
+        """chat, behind, graph: the chat, what to replace, the graph ('': none named); a turn that nothing else keeps from starting."""
         t, g = self.pick(*TENANTS), self.new_id()
-        mode = 'none' if self.chance(self.stateless) else self.pick('any', 'any', 'new')
+        asked_mode, mode = mode, 'none' if self.chance(self.stateless) else self.pick('any', 'any', 'new')
         c = '' if mode == 'none' and self.chance(0.7) else self.pick(*CHATS)
         if chat:
-            (t, c), mode = chat, 'any'
+            (t, c), mode = chat, asked_mode
         user = self.pick(*USERS)
         if self.chance(0.15) and self.model.tombs:
             t, mark = self.random.choice(list(self.model.tombs))
@@ -62,7 +63,7 @@ class Driver(Comparer):
             'on_stop': self.pick('discard', 'keep', 'keep_seen'),
             'on_interrupt': self.pick('interrupted', 'interrupted', 'continue', 'restart'),
             'grace': self.pick(0, HOUR), 'grace_if_new': self.pick(0, 1),
-            'keep_chat': self.pick(0, 0, DAY), 'keep_log': 600000, 'keep_record': 86400000}
+            'keep_chat': self.pick(0, DAY), 'keep_log': 600000, 'keep_record': 86400000}
         lane = self.pick(*LANES, *LANES[:1] * 5)
         if self.chance(0.2):
             fields['model'] = 'asked'
@@ -84,11 +85,17 @@ class Driver(Comparer):
         if behind:                                # they wait for a turn that takes what they want to replace
             policy = 'enqueue'
             fields.update(replace_from=behind)
+        if graph is not None:
+            for name in ('model', 'graph', 'own') + self.pick((), ('replace_from',)):
+                fields.pop(name, None)
+            fields.update({'graph': graph} if graph else {})
         fields = {k: v if isinstance(v, bytes) else str(v) for k, v in fields.items()}
         args = dict(t=t, c=c, g=g, mode=mode, fields=fields, lane=lane,
                     busy=policy, hash=self.pick('h1', 'h1', 'h1', 'h2'),
                     idem=self.pick('', '', '', '', '', '', f'k{g}', 'k1'), limit=self.pick(0, 4),
                     wait_limit=self.pick(0, 2), per_minute=self.pick(0, 0, 0, 4), per_day=self.pick(0, 0, 0, self.model.spent.get(t, 0) + self.pick(0, 1), 60))
+        if graph is not None:
+            args.update(idem='', limit=0, wait_limit=0, per_minute=0, per_day=0)
         self.requests[t, g] = args
         self.call_begin(args)
 
@@ -103,8 +110,8 @@ class Driver(Comparer):
         if self.requests:
             self.call_begin(self.random.choice(list(self.requests.values())))
 
-    def op_claim(self):
-        kind, worker = self.pick('stream', 'graph'), self.pick('w1', 'w2')
+    def op_claim(self, kind=None):
+        kind, worker = kind or self.pick('stream', 'graph'), self.pick('w1', 'w2')
         if self.chance(0.15) and self.model.claims:
             worker, nonce = self.random.choice(list(self.model.claims))
         else:
@@ -202,13 +209,13 @@ class Driver(Comparer):
             expect('finish', got, self.model.finish(t, g, token, state, expected, **o))
             self.outcomes.add('finish ' + got[0])
 
-    def asking(self, gen):
+    def asking(self, gen, often=0.5):
         """What the end of a graph's turn adds."""
         graph = gen and gen.fields.get('graph')
-        if not graph or self.chance(0.3):
+        if not graph:
             return {}
         o = {'graph': graph} if self.chance(0.5) else {}
-        if self.chance(0.7):
+        if self.chance(often):
             o.update(resume='{"expires_at":5}', parked='state of ' + gen.g, parked_ms=DAY)
         return o
 
@@ -227,6 +234,49 @@ class Driver(Comparer):
         expect('finish', self.scripts.finish(*args, **o), self.model.finish(*args, **o))
         if self.chance(0.5):
             self.op_begin((gen.t, gen.chat))
+
+    def op_ask(self):
+        """Graphs ask back; the answers to them end in one way or another."""
+        for _ in range(4):
+            self.ask()
+
+    def ask(self):
+        gen = self.any_gen(lambda gen: gen.state == 'running' and gen.mode != 'none' and gen.chat and gen.fields.get('graph')
+                           and gen.flag not in self.model.flags and not self.model.is_without_target(gen))
+        if gen and 'ask' in gen.steps and self.chance(0.5):
+            return self.op_partial(gen)
+        if gen:
+            o = dict(reply=msgpack.packb({'v': 1, 'id': 'm' + gen.g, 'role': 'assistant', 'content': 'answer'}),
+                     **self.asking(gen, 0.85)) if self.chance(0.8) else {}
+            args = (gen.t, gen.g, gen.token, 'done' if o else 'failed', '')
+            expect('finish', self.scripts.finish(*args, **o), self.model.finish(*args, **o))
+            return None
+        asked = [key for key, chat in self.model.chats.items() if chat.ask and not self.model.active(*key)]
+        if asked and self.chance(0.25):
+            return self.unask(*self.random.choice(asked))
+        if asked:
+            self.op_begin(self.random.choice(asked), graph=self.pick('', '', '', 'desk'))
+        else:
+            self.op_begin((self.pick(*TENANTS), self.pick(*CHATS)), graph='desk')
+        return self.op_claim('graph')
+
+    def unask(self, t, c):
+        """Nothing runs in a chat that asks; what comes is not an answer."""
+        what, chat = self.pick('stop', 'stop later', 'stateless', 'fade', 'delete'), self.model.chat(t, c)
+        if what == 'stop later':
+            self.redis.delete(PREFIX + f'last:{t}:{c}')
+            chat.last = None
+        if what.startswith('stop'):
+            self.call_stop((t, c, ''), dict(reason='user', token='', seen='', all=False, limit=1, user=self.pick('', *USERS)))
+        elif what == 'stateless':
+            self.op_begin((t, c), graph='', mode='none')
+        elif what == 'fade':
+            key = t, user_key(chat.record['user']), c
+            self.redis.zadd(PREFIX + 'fading', {':'.join(key): 0})
+            self.model.fading[key] = DUE
+            self.op_sweep()
+        else:
+            expect('delete', self.scripts.delete(t, c), self.model.delete(t, c))
 
     def op_stop(self):
         gen, t = self.any_gen(), self.pick(*TENANTS)
@@ -258,9 +308,9 @@ class Driver(Comparer):
             expect('stop', got, self.model.stop(*args, **o))
             self.outcomes.add(f'stop {got[0]}' + (' kept' if got[7] == '1' else '') + (' all' if got[10] else ''))
 
-    def op_partial(self):
+    def op_partial(self, gen=None):
         """A reply of several parts, with something voided, is stopped by a reader who has seen some of it."""
-        t, g, token = self.token()
+        t, g, token = (gen.t, gen.g, gen.token) if gen else self.token()
         gen = self.model.get(t, g)
         if not gen or gen.state != 'running' or gen.token != token or gen.flag in self.model.flags:
             return
@@ -445,9 +495,9 @@ class Driver(Comparer):
             self.redis.delete(*(PREFIX + f'{k}:{gen.t}:{gen.g}' for k in ('gen', 'log', 'steps')))
             del m.gens[gen.t, gen.g]
 
-    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 10,
+    WEIGHTS = {'op_begin': 26, 'op_begin_again': 4, 'op_claim': 16, 'op_append': 22, 'op_checkpoint': 3, 'op_finish': 8, 'op_turn': 10, 'op_ask': 7,
                'op_stop': 8, 'op_partial': 3, 'op_settle': 4, 'op_release': 3, 'op_renew': 1, 'op_reap': 2, 'op_sweep': 2,
-               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 1, 'op_place': 2, 'op_patch': 3, 'do_flag': 3,
+               'op_read': 2, 'op_position': 2, 'op_whose': 3, 'op_watch': 1, 'op_delete': 2, 'op_place': 2, 'op_patch': 3, 'do_flag': 3,
                'do_pause': 2, 'do_overdue': 6, 'do_expire': 6}
 
     def step(self):

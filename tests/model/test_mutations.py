@@ -58,7 +58,7 @@ MUTATIONS = [
     ('turn.lua', "rc('RENAME', h.live, h.log)", ''),
     ('turn.lua', "if rc('GET', key('active', h.t, h.chat)) ~= h.g then return end", ''),
     ('turn.lua', "  if h.flag ~= '' then rc('DEL', h.flag) end\n  if o.take", "  if o.take"),
-    ('turn.lua', "if h.flag ~= '' then rc('DEL', h.flag) end\n  end\n  place(h)", "end\n  place(h)"),
+    ('turn.lua', "    if h.flag ~= '' then rc('DEL', h.flag) end\n    if h.mode", "    if h.mode"),
     ('turn.lua', "o.tell and h.state == 'running' and h.flag ~= ''", "o.tell and h.flag ~= ''"),
     ('turn.lua', "if not start_waiting(h) and o.tell", "start_waiting(h)\n  if o.tell"),
     ('turn.lua', "while #got > 0 and got[#got][1] > e[4].after", "while #got > 0"),
