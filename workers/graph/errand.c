@@ -2,6 +2,7 @@
  * have reached its server is never sent again, by no try and after no crash. */
 #include "graph/errand.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "graph/filled.h"
 #include <stdio.h>
 
@@ -27,36 +28,52 @@ struct errand {
     int status;
     int64_t retry_after_ms;
     struct buf headers, body;
-    struct errand_failure failure; /* to be told when `soon` comes */
+    struct errand_failure failure; /* told, or to be told when `soon` comes */
     struct timer soon;
 };
 
-static struct errand *request_of(void *arg)
+static struct errand *errand_of(void *arg)
 {
     struct errand *r = arg;
     CHECK_MAGIC(r, REQUEST_MAGIC);
     return r;
 }
 
+static void close_fetch(struct errand *r)
+{
+    if (r->fetch == NULL)
+        return;
+    fetch_cancel(r->fetch);
+    r->fetch = NULL;
+    metric_add(METRIC_GRAPH_OPEN, -1);
+}
+
 /* Ends. */
+
+static void note_failure(struct errand *r, enum step_error error, const char *message)
+{
+    r->failure.error = error;
+    (void)snprintf(r->failure.message, sizeof r->failure.message, "%s",
+                   message); /* cut if it must */
+    if (error == STEP_DENIED_HOST)
+        metric_add(METRIC_GRAPH_DENIED, 1);
+}
 
 static void tell_failure(struct errand *r, enum step_error error, const char *message)
 {
-    struct errand_failure failure = {.error = error};
-    (void)snprintf(failure.message, sizeof failure.message, "%s", message); /* cut if it must */
-    r->hooks.on_failed(&failure, r->hooks.arg);
+    note_failure(r, error, message);
+    r->hooks.on_failed(&r->failure, r->hooks.arg);
 }
 
 static void fail_soon(struct errand *r, enum step_error error, const char *message)
 {
-    r->failure.error = error;
-    (void)snprintf(r->failure.message, sizeof r->failure.message, "%s", message);
+    note_failure(r, error, message);
     timer_start(&r->soon, 0);
 }
 
 static void on_soon(void *arg)
 {
-    struct errand *r = request_of(arg);
+    struct errand *r = errand_of(arg);
     r->hooks.on_failed(&r->failure, r->hooks.arg);
 }
 
@@ -76,7 +93,7 @@ static void tell_answer(struct errand *r, bool was_cut)
 static void on_connected(struct fetch *fetch, void *arg)
 {
     (void)fetch;
-    request_of(arg)->may_have_gone = true;
+    errand_of(arg)->may_have_gone = true;
 }
 
 /* One field; what comes more than once is one, its values joined as HTTP says, and was written with
@@ -116,7 +133,7 @@ static void read_headers(struct errand *r, const struct fetch *fetch)
 
 static void on_head(struct fetch *fetch, int status, void *arg)
 {
-    struct errand *r = request_of(arg);
+    struct errand *r = errand_of(arg);
     r->status = status;
     r->retry_after_ms = fetch_retry_after_ms(fetch);
     read_headers(r, fetch);
@@ -124,13 +141,13 @@ static void on_head(struct fetch *fetch, int status, void *arg)
 
 static void on_body(struct fetch *fetch, struct span bytes, void *arg)
 {
-    struct errand *r = request_of(arg);
+    struct errand *r = errand_of(arg);
+    (void)fetch;
     size_t room = r->max_bytes - r->body.len;
     (void)buf_append(&r->body, bytes.ptr, bytes.len < room ? bytes.len : room); /* there is room */
     if (bytes.len <= room)
         return;
-    r->fetch = NULL;
-    fetch_cancel(fetch); /* the rest is of no use to anybody */
+    close_fetch(r); /* the rest is of no use to anybody */
     if (r->is_cut)
         tell_answer(r, true);
     else
@@ -170,9 +187,10 @@ static void fail_as(struct errand *r, int status, const char *detail)
 
 static void on_done(struct fetch *fetch, int status, const char *detail, void *arg)
 {
-    struct errand *r = request_of(arg);
+    struct errand *r = errand_of(arg);
     (void)fetch;
-    r->fetch = NULL;
+    r->fetch = NULL; /* it frees itself */
+    metric_add(METRIC_GRAPH_OPEN, -1);
     if (status == 0)
         tell_answer(r, false);
     else
@@ -202,8 +220,11 @@ static void send_now(struct errand *r)
     struct err err;
     mine.arg = r;
     int rc = fetch_start(worker_fetcher(worker), &request, &mine, &r->fetch, &err);
-    if (rc == 0)
+    if (rc == 0) {
+        metric_add(METRIC_GRAPH_REQUESTS, 1);
+        metric_add(METRIC_GRAPH_OPEN, 1);
         return;
+    }
     r->fetch = NULL;
     fail_soon(r, strcmp(err.param, "url") == 0 ? STEP_DENIED_HOST : STEP_BAD_EXPRESSION,
               err.message);
@@ -211,7 +232,7 @@ static void send_now(struct errand *r)
 
 static void on_marked(void *arg)
 {
-    send_now(request_of(arg));
+    send_now(errand_of(arg));
 }
 
 static void start(struct errand *r)
@@ -265,7 +286,7 @@ void errand_free(struct errand *r)
     if (r == NULL)
         return;
     CHECK_MAGIC(r, REQUEST_MAGIC);
-    fetch_cancel(r->fetch);
+    close_fetch(r);
     fetch_guard_free(r->guard);
     filled_release(&r->filled);
     buf_release(&r->headers);

@@ -5,7 +5,7 @@
 #include "model/join.h"
 #include <stdio.h>
 
-enum { SPEECH_MAGIC = 0x73706565 };
+enum { SPEECH_MAGIC = 0x73706565, ERROR_STATUS = 400 };
 
 /* One part of the reasoning. */
 struct thought {
@@ -50,10 +50,14 @@ static void tell_used(struct speech *s)
 
 /* Ends. */
 
+/* A status that is no error has nothing to do with it: the stream went wrong. */
 static void fail(struct speech *s, enum step_error error, const struct llm_failure *failure)
 {
+    struct llm_failure told = *failure;
+    if (told.provider_status < ERROR_STATUS)
+        told.provider_status = 0;
     s->is_over = true;
-    s->hooks.on_failed(error, failure, s->hooks.arg);
+    s->hooks.on_failed(error, &told, s->hooks.arg);
 }
 
 static void fail_too_large(struct speech *s)
