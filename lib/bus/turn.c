@@ -179,7 +179,8 @@ void turn_finish(struct bus *bus, const struct finish *f, on_finish done, void *
     call_field(call, "graph", f->graph);
     call_field(call, "resume", f->resume);
     if (f->parked.ptr != NULL) {
-        CHECK(f->parked_ms > 0 && f->parked.len <= LIMIT_PARKED);
+        CHECK(f->parked_ms > 0 && f->parked_ms <= LIMIT_PARKED_DAYS * INT64_C(86400000) &&
+              f->parked.len <= LIMIT_PARKED);
         (void)snprintf(parked_ms, sizeof parked_ms, "%" PRId64, f->parked_ms);
         call_field(call, "parked", f->parked);
         call_field(call, "parked_ms", span_of(parked_ms));

@@ -93,7 +93,7 @@ struct finish {
      * question. Any other `done` of the chat drops what was parked. */
     struct span resume; /* JSON text, of the event */
     struct span parked; /* opaque, at most LIMIT_PARKED bytes; SPAN_NONE: nothing */
-    int64_t parked_ms;  /* more than 0 */
+    int64_t parked_ms;  /* more than 0, at most LIMIT_PARKED_DAYS */
 };
 enum finish_outcome { FINISH_MINE, FINISH_OTHER, FINISH_GONE, FINISH_BEHIND };
 struct finish_answer {

@@ -54,14 +54,14 @@ enum {
     LIMIT_EVENT = 1024 * 1024 + 4096, /* one encoded event */
     LIMIT_TOMBSTONES = 1000,
     /* graphs */
-    LIMIT_GRAPHS = 500,                         /* that one worker offers */
-    LIMIT_GRAPH_TEXT = 256 * 1024,              /* a file */
-    LIMIT_GRAPH_ABOUT = 64 * 1024,              /* what is published of one beside its text */
-    LIMIT_CHECKPOINTS = 10 * 1000,              /* of a generation */
-    LIMIT_CHECKPOINT = 4 * 1024 * 1024,         /* one value */
-    LIMIT_CHECKPOINT_FIELD = 256,               /* a step's path */
+    LIMIT_GRAPHS = 500,             /* that one worker offers */
+    LIMIT_GRAPH_TEXT = 256 * 1024,  /* a file */
+    LIMIT_GRAPH_ABOUT = 64 * 1024,  /* what is published of one beside its text */
+    LIMIT_CHECKPOINTS = 50 * 1000,  /* of a generation */
+    LIMIT_CHECKPOINT = 4352 * 1024, /* one value: a state of 4 MiB and what is about it */
+    LIMIT_CHECKPOINT_FIELD = 256,   /* a step's path */
     LIMIT_CHECKPOINTS_BYTES = 32 * 1024 * 1024, /* of all that one claim puts */
-    LIMIT_PARKED = 4 * 1024 * 1024,             /* what a chat keeps to go on from an ask */
+    LIMIT_PARKED = 4352 * 1024,                 /* what a chat keeps to go on from an ask */
     LIMIT_PARKED_DAYS = 30,                     /* how long */
     /* a provider's stream */
     LIMIT_SSE_LINE = 1024 * 1024 + 4096,

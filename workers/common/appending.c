@@ -15,8 +15,8 @@ enum {
     FULL_AGAIN_MS = 500,
     FULL_PATIENCE_MS = 30 * 1000,
     ODD_ANSWERS_MAX = 20,
-    KEEP_BYTES = 256 * 1024,           /* of what the log has, per run ... */
-    KEEP_KEPT_BYTES = 2 * 1024 * 1024, /* ... with checkpoints among it */
+    KEEP_BYTES = 256 * 1024, /* of what the log has, per run; more where there are checkpoints: the
+                                last one, how ever large */
 };
 
 /* Putting. */
@@ -184,7 +184,7 @@ static void answer_length(struct run *run, int64_t length)
     }
     tell_logged(run);
     outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS,
-                  run->checkpoints > 0 ? KEEP_KEPT_BYTES : KEEP_BYTES);
+                  KEEP_BYTES + (run->checkpoints > 0 ? LIMIT_CHECKPOINT : 0));
     hold_back(run);
     run_flush(run);
 }

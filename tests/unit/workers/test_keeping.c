@@ -260,10 +260,11 @@ static void they_are_bounded(void **state)
          bytes += LIMIT_CHECKPOINT)
         assert_int_equal(keep_span(s, "1", span_make(large, LIMIT_CHECKPOINT), false), 0);
     assert_true(s->is_held); /* it puts nothing more for now */
-    assert_int_equal(keep_span(s, "2", SPAN_LIT("v"), false), -ERR_OUTPUT_LIMIT);
+    assert_int_equal(keep_span(s, "2", span_make(large, LIMIT_CHECKPOINT), false),
+                     -ERR_OUTPUT_LIMIT);
     wait_through(s);
     assert_false(s->is_held);
-    assert_true(s->run->outbox.kept_bytes < (size_t)LIMIT_CHECKPOINT);
+    assert_in_range(s->run->outbox.kept_bytes, LIMIT_CHECKPOINT, LIMIT_CHECKPOINT + 256 * 1024);
     mem_free(large);
 }
 
