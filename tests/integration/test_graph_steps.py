@@ -35,7 +35,13 @@ nodes:
 graph: input
 start: say
 nodes:
-  - {id: say, kind: set, value: '.', visible: true, next: end}
+  - {id: say, kind: set, value: '. + {history: (.history | length)}', visible: true, next: end}
+""",
+    "keys": r"""
+graph: keys
+start: say
+nodes:
+  - {id: say, kind: set, value: 'keys', visible: true, next: end}
 """,
     "caught": r"""
 graph: caught
@@ -148,7 +154,20 @@ def test_what_the_state_says(stack):
     assert state["input"]["message"] == 'say "ä"\n' and state["input"]["metadata"] == {"k": [1]} and state["input"]["user"] == "ann"
     assert state["input"]["chat_id"] == stream.chat and state["input"]["generation_id"] == stream.generation
     assert state["input"]["attachments"] == [{"type": "text", "name": "a.txt", "media_type": "text/plain"}]
-    assert state["history"] == [] and state["out"] == {} and state["error"] is None
+    assert state["history"] == 0 and state["out"] == {} and state["error"] is None
+
+
+def test_a_history_that_is_not_named_is_not_there(stack):
+    """It may be long: an expression that does not name it does not pay for it."""
+    assert json.loads(run(stack, "keys", "x").text) == ["error", "input", "out"]
+
+
+def test_stateless(stack):
+    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "ann"}]
+    stream = stack.api().generate(messages, graph="hello")
+    stream.read_all()
+    assert stream.events[-1].type == "done" and stream.text == 'Hello, ANN!{"n":2,"was":"friend"}'
+    assert stack.api().generation(stream.generation)[1]["output"]["text"] == 'Hello, ANN!\n\n{"n":2,"was":"friend"}'
 
 
 def test_a_cycle_ends(stack):
@@ -174,6 +193,7 @@ def test_the_limit_of_seconds(stack):
     stream = run(stack, "slow", "x")
     error = failed(stream)
     assert error["code"] == "step_failed" and "limit_seconds" in error["message"]
+    assert [e.data["status"] for e in stream.events if e.type == "step"][-1] == "failed"
 
 
 def test_the_limit_of_the_state_can_be_caught(stack):

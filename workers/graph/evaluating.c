@@ -49,6 +49,16 @@ static void on_values(int status, const struct jq_answer *answer, void *arg)
     step_begin(step);
 }
 
+/* The history may be long, and most expressions have no use for it: it is there where one of them
+ * names it. */
+static bool want_history(const struct expr *const *exprs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strstr(exprs[i]->text, "history") != NULL)
+            return true;
+    return false;
+}
+
 static struct jq_call *eval(struct step *step, const struct state_member *more, size_t count,
                             const struct expr *const *exprs, size_t expr_count, on_jq done,
                             void *arg)
@@ -56,7 +66,7 @@ static struct jq_call *eval(struct step *step, const struct state_member *more, 
     struct buf input;
     struct span *programs = mem_new_array(expr_count + 1, sizeof *programs);
     buf_init(&input, state_bytes(&step->line->state, more, count));
-    state_write(&step->line->state, more, count, &input);
+    state_write(&step->line->state, want_history(exprs, expr_count), more, count, &input);
     CHECK(buf_error(&input) == 0);
     for (size_t i = 0; i < expr_count; i++)
         programs[i] = span_of(exprs[i]->text);

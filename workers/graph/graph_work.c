@@ -30,8 +30,8 @@ static struct usage usage_now(const struct walk *w)
 {
     struct used used = w->used;
     const struct step *step;
-    TAILQ_FOREACH(step, &w->steps, link)
-    used_add(&used, step_usage(step));
+    for (step = TAILQ_FIRST(&w->steps); step != NULL; step = TAILQ_NEXT(step, link))
+        used_add(&used, step_usage(step));
     return used_sum(&used);
 }
 
@@ -175,9 +175,21 @@ static void put_resume(struct buf *out, int64_t expires_at_ms)
     json_close(&w);
 }
 
+/* Nobody can answer a stateless one. */
+static void asked_stateless(struct walk *w)
+{
+    struct run_end end = end_of(w, "done");
+    end.finish_reason = SPAN_LIT("ask");
+    finish_done(w, &end);
+}
+
 void walk_asked(struct walk *w, const struct graph_node *node)
 {
     struct run_end end = end_of(w, "done");
+    if (run_claimed(w->run)->is_stateless) {
+        asked_stateless(w);
+        return;
+    }
     struct buf parked, resume;
     buf_init(&parked, LIMIT_MP_BYTES);
     buf_init(&resume, 128);
@@ -205,7 +217,8 @@ static void on_turn(void *arg)
         walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
         return;
     }
-    while ((step = TAILQ_FIRST(&w->said)) != NULL) {
+    /* Held: what Redis does not take now would pile up here. It goes on when it is let go. */
+    while ((step = TAILQ_FIRST(&w->said)) != NULL && (!w->is_held || w->is_silent)) {
         TAILQ_REMOVE(&w->said, step, said_link);
         step_conclude(step);
         if (run_is_over(w->run) && !w->is_silent)
@@ -223,11 +236,8 @@ void walk_turn(struct walk *w)
 static void on_limit(void *arg)
 {
     struct walk *w = walk_of(arg);
-    struct failing failing;
-    if (run_is_over(w->run))
-        return;
-    failing_set(&failing, STEP_LIMIT_SECONDS, 0, -1, NULL);
-    line_fail_whole(w->line, &failing);
+    if (!run_is_over(w->run))
+        line_fail_whole(w->line, STEP_LIMIT_SECONDS);
 }
 
 /* The work. */
@@ -270,8 +280,10 @@ static void walk_hold(void *work, bool is_held)
     struct walk *w = walk_of(work);
     struct step *step;
     w->is_held = is_held;
-    TAILQ_FOREACH(step, &w->steps, link)
-    step_hold(step);
+    for (step = TAILQ_FIRST(&w->steps); step != NULL; step = TAILQ_NEXT(step, link))
+        step_hold(step);
+    if (!is_held)
+        walk_turn(w); /* for what was said meanwhile */
 }
 
 static struct usage walk_usage(const void *work)
@@ -328,6 +340,7 @@ static void walk_free(void *work)
     mem_free(w->model);
     mem_free(w->finish_reason);
     mem_free(w->go_on_node);
+    mem_free(w->message);
     w->magic = 0;
     mem_free(w);
 }

@@ -47,6 +47,7 @@ struct walk {
     char *history_bytes;
     struct history history;
     struct buf history_json;
+    char *message; /* of a stateless one: the last of its messages; else NULL */
 
     struct line *line; /* the main one; NULL until it begins */
     struct step_list steps, said;

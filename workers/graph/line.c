@@ -61,12 +61,15 @@ static void fail(struct line *line, const char *node, const struct failing *fail
         walk_step_failed(line->walk, node, failing);
 }
 
-void line_fail_whole(struct line *line, const struct failing *failing)
+void line_fail_whole(struct line *line, enum step_error error)
 {
+    struct failing failing;
     while (line->owner != NULL)
         line = line->owner->line;
+    step_reject(line->step, error);
+    failing = line->step->failing;
     step_tell_end(line->step);
-    walk_step_failed(line->walk, line->step->node->id, failing);
+    walk_step_failed(line->walk, line->step->node->id, &failing);
 }
 
 /* The next step. */

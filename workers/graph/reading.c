@@ -55,7 +55,8 @@ static void on_chat_read(int status, const struct chat_view *view, void *arg)
 static void read_chat(struct walk *w)
 {
     const struct claimed *c = run_claimed(w->run);
-    if (c->is_stateless || c->chat[0] == '\0') {
+    if (c->is_stateless) {
+        w->message = input_take_messages(c->job.messages, &w->history);
         take_history(w);
         return;
     }

@@ -191,9 +191,9 @@ static bool settle_half(struct walk *w)
 
 /* The state. */
 
-static struct span message_of(const struct claimed *c)
+static struct span message_of(const struct walk *w)
 {
-    return c->job.message.ptr != NULL ? c->job.message : SPAN_LIT("");
+    return w->message != NULL ? span_of(w->message) : run_claimed(w->run)->job.message;
 }
 
 /* Behind an ask: its answer is this message. Owned; NULL: it is damaged. */
@@ -209,10 +209,10 @@ static char *take_parked(struct walk *w, struct line *line, struct span parked)
     bound_release(&bound);
     if (rc != 0)
         return NULL;
-    buf_init(&answer, ESCAPED * (c->job.message.len + c->job.attachments.len) + INPUT_SLACK);
+    buf_init(&answer, ESCAPED * (message_of(w).len + c->job.attachments.len) + INPUT_SLACK);
     struct json_writer j = json_writer(&answer);
     json_open(&j, NULL, '{');
-    json_member_str(&j, "message", message_of(c));
+    json_member_str(&j, "message", message_of(w));
     json_key(&j, SPAN_LIT("attachments"));
     input_write_attachments(c->job.attachments, &answer);
     json_close(&j);
@@ -228,9 +228,9 @@ static void init_state(struct walk *w, struct line *line)
 {
     const struct claimed *c = run_claimed(w->run);
     struct buf input;
-    buf_init(&input, ESCAPED * (c->job.message.len + c->job.attachments.len) + c->job.metadata.len +
+    buf_init(&input, ESCAPED * (message_of(w).len + c->job.attachments.len) + c->job.metadata.len +
                          INPUT_SLACK);
-    input_write(c, message_of(c), &input);
+    input_write(c, message_of(w), &input);
     CHECK(buf_error(&input) == 0);
     state_init(&line->state, buf_as_span(&input), buf_as_span(&w->history_json),
                (size_t)w->graph->limits.state_bytes);

@@ -75,13 +75,14 @@ size_t state_bytes(const struct state *s, const struct state_member *more, size_
     return bytes;
 }
 
-void state_write(const struct state *s, const struct state_member *more, size_t count,
-                 struct buf *out)
+void state_write(const struct state *s, bool with_history, const struct state_member *more,
+                 size_t count, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     json_open(&w, NULL, '{');
     json_member_raw(&w, "input", span_of(s->input));
-    json_member_raw(&w, "history", s->history);
+    if (with_history)
+        json_member_raw(&w, "history", s->history);
     json_open(&w, "out", '{');
     for (size_t i = 0; i < s->count; i++)
         json_member_raw(&w, s->outs[i].node, span_make(s->outs[i].json, s->outs[i].len));

@@ -37,7 +37,7 @@ struct state_member {
 };
 /* The largest that state_write may need. */
 size_t state_bytes(const struct state *s, const struct state_member *more, size_t count);
-void state_write(const struct state *s, const struct state_member *more, size_t count,
-                 struct buf *out);
+void state_write(const struct state *s, bool with_history, const struct state_member *more,
+                 size_t count, struct buf *out);
 
 #endif

@@ -148,7 +148,8 @@ void step_fail(struct step *step, enum step_error error, int status, int64_t ret
 void step_reject(struct step *step, enum step_error error)
 {
     mem_free(step->result);
-    step->result = NULL;
+    mem_free(step->next);
+    step->result = step->next = NULL;
     step->has_failed = true;
     failing_set(&step->failing, error, 0, -1, NULL);
 }
@@ -340,7 +341,7 @@ void step_conclude(struct step *step)
     if (step->is_damaged)
         walk_fail(step->walk, ERR_INTERNAL, "What an earlier worker kept of it is damaged.");
     else if (step->has_failed && step->failing.error == STEP_LIMIT_STEPS)
-        line_fail_whole(step->line, &step->failing);
+        line_fail_whole(step->line, STEP_LIMIT_STEPS);
     else if (step->parent != NULL)
         step_child_over(step);
     else

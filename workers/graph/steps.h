@@ -113,7 +113,7 @@ void line_stop(struct line *line);
 void line_free(struct line *line);                 /* stops what is under way; NULL is a no-op */
 void line_go(struct line *line, const char *node); /* "end": its end */
 void line_step_over(struct line *line, struct step *step);
-void line_fail_whole(struct line *line, const struct failing *failing); /* no node catches it */
+void line_fail_whole(struct line *line, enum step_error error); /* no node catches it */
 
 /* step.c */
 void step_set_life(struct step *step, enum step_life next); /* the only one that changes it */

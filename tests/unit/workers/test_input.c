@@ -1,6 +1,7 @@
 /* What a graph is given. */
 #include "graph/input.h"
 
+#include "base/mem.h"
 #include "worker_test.h"
 
 struct fixture {
@@ -66,12 +67,46 @@ static void test_history(void **state)
     assert_string_equal(f->out.ptr, "[]");
 }
 
+static void test_stateless(void **state)
+{
+    struct history history;
+    (void)state;
+    char *last = input_take_messages(
+        SPAN_LIT("[{\"role\":\"system\",\"content\":\"be\"},{\"role\":\"user\",\"content\":\"a\"},"
+                 "{\"role\":\"tool\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":"
+                 "null},{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
+                 "{\"type\":\"image_url\"},{\"type\":\"text\",\"text\":\"c\"}]},"
+                 "{\"role\":\"assistant\",\"content\":\"d\"}]"),
+        &history);
+    assert_string_equal(last, "bc");
+    assert_int_equal(history.count, 3);
+    assert_string_equal(history.messages[0].role, "system");
+    assert_span(history.messages[1].content, SPAN_LIT("a"));
+    assert_span(history.messages[2].content, SPAN_LIT(""));
+    history_release(&history);
+    mem_free(last);
+}
+
+static void test_stateless_without_a_user(void **state)
+{
+    struct history history;
+    (void)state;
+    char *last =
+        input_take_messages(SPAN_LIT("[{\"role\":\"system\",\"content\":\"be\"}]"), &history);
+    assert_string_equal(last, "");
+    assert_int_equal(history.count, 0);
+    history_release(&history);
+    mem_free(last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bare, setup, teardown),
         cmocka_unit_test_setup_teardown(test_history, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stateless, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stateless_without_a_user, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

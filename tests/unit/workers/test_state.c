@@ -32,7 +32,7 @@ static void check(struct fixture *f, const struct state_member *more, size_t cou
     struct err err;
     buf_release(&f->out);
     buf_init(&f->out, state_bytes(&f->state, more, count));
-    state_write(&f->state, more, count, &f->out);
+    state_write(&f->state, true, more, count, &f->out);
     assert_int_equal(buf_error(&f->out), 0);
     assert_string_equal(f->out.ptr, expected);
     assert_int_equal(json_check(buf_as_span(&f->out), &err), 0);
@@ -42,6 +42,13 @@ static void test_fresh(void **state)
 {
     check(*state, NULL, 0,
           "{\"input\":{\"message\":\"hi\"},\"history\":[],\"out\":{},\"error\":null}");
+}
+
+static void test_without_history(void **state)
+{
+    struct fixture *f = *state;
+    state_write(&f->state, false, NULL, 0, &f->out);
+    assert_string_equal(f->out.ptr, "{\"input\":{\"message\":\"hi\"},\"out\":{},\"error\":null}");
 }
 
 static void test_results_replace_earlier_ones(void **state)
@@ -89,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fresh, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_without_history, setup, teardown),
         cmocka_unit_test_setup_teardown(test_results_replace_earlier_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_error_and_more_members, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
