@@ -57,6 +57,8 @@ int64_t spending_input(const struct llm_request *request)
                attachments_tokens(request->raw_attachments);
     for (size_t i = 0; i < request->message_count; i++)
         tokens += ESTIMATE_MESSAGE + estimate_tokens(request->messages[i].content) +
+                  estimate_tokens(request->messages[i].tool_calls) +
+                  estimate_tokens(request->messages[i].reasoning) +
                   attachments_tokens(request->messages[i].attachments);
     return tokens;
 }

@@ -150,6 +150,31 @@ static void attachments_stand_before_the_text(void **state)
                 "what is this?")) "]" TAIL);
 }
 
+static void a_messages_reasoning_stands_before_its_calls(void **state)
+{
+    (void)state;
+    const struct llm_message messages[] = {
+        {.role = "user", .content = SPAN_LIT("a")},
+        {.role = "assistant",
+         .content = SPAN_LIT("b"),
+         .reasoning = Q("[{'type':'reasoning','text':'hm','signature':'sig'},"
+                        "{'type':'reasoning','text':'unsigned'}]"),
+         .tool_calls = Q("[{'id':'c','function':{'name':'f','arguments':''}}]")},
+        {.role = "tool", .content = SPAN_LIT("1"), .tool_call_id = SPAN_LIT("c")},
+    };
+    assert_sent(&(struct llm_request){.messages = messages, .message_count = 3, .generation = "g"},
+                BEGIN "'messages':[" USER(
+                    TEXT("a")) "," ASSISTANT("{'type':'thinking','thinking':'hm','signature':'sig'}"
+                                             "," TEXT("b") ","
+                                                           "{'type':'tool_use','id':'c','name':'f',"
+                                                           "'input':{}}") "," USER("{'type':'tool_"
+                                                                                   "result','tool_"
+                                                                                   "use_id':'c','"
+                                                                                   "content':"
+                                                                                   "[" TEXT("1") "]"
+                                                                                                 "}") "]" TAIL);
+}
+
 static void what_is_attached_comes_with_the_last_of_the_user(void **state)
 {
     (void)state;
@@ -342,6 +367,7 @@ int main(void)
         T(the_head_names_the_version_and_the_key),
         T(a_conversation_becomes_blocks),
         T(attachments_stand_before_the_text),
+        T(a_messages_reasoning_stands_before_its_calls),
         T(what_is_attached_comes_with_the_last_of_the_user),
         T(a_prefill_is_what_the_assistant_said_last),
         T(params_have_their_names_there),

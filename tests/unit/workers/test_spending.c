@@ -155,6 +155,12 @@ static void all_of_a_request_counts_as_input(void **state)
                                         .prefill = SPAN_LIT("e"),
                                         .params = SPAN_LIT("{\"tools\":[1]}")};
     assert_int_equal(spending_input(&request), (4 + 2 + 800 + 3) + (4 + 2) + 1 + 3);
+    const struct llm_message turn = {.role = "assistant",
+                                     .content = SPAN_LIT("a b"),
+                                     .reasoning = SPAN_LIT("a b"),
+                                     .tool_calls = SPAN_LIT("a b")};
+    assert_int_equal(spending_input(&(struct llm_request){.messages = &turn, .message_count = 1}),
+                     4 + 2 + 2 + 2);
     const struct llm_request raw = {
         .raw_messages = SPAN_LIT(
             "[{\"role\":\"user\",\"content\":\"a b\"},{\"role\":\"user\",\"content\":[{"
