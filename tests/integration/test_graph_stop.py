@@ -184,3 +184,5 @@ def test_no_memory_of_it_stays(stack):
         stack.api().stop(stream.generation)
         stream.read_all()
     wait_until(lambda: stack.provider_stats()["open"] == 0, "all provider connections to be closed")
+    wait_until(lambda: stack.graph_metrics()["sluice_graph_steps"] == 0, "no step to be under way")
+    assert stack.graph_metrics()["sluice_generations_running"] == 0

@@ -95,6 +95,14 @@ def test_bad_json_is_tried_again(stack):
     assert errors == ["bad_json"] * 3
 
 
+def test_counters(stack):
+    before = stack.graph_metrics()
+    run(stack, "json")
+    after = stack.graph_metrics()
+    changed = {name: after[name] - before[name] for name in after if name.startswith("sluice_graph_steps")}
+    assert changed == {'sluice_graph_steps_total{end="finished"}': 1, 'sluice_graph_steps_total{end="failed"}': 1, "sluice_graph_steps_retried_total": 2, "sluice_graph_steps": 0}
+
+
 def test_timeout_of_a_step(stack):
     stream = run(stack, "hangs")
     assert json.loads(stream.text) == {"node": "one", "code": "timeout", "message": "It took too long."}

@@ -180,6 +180,10 @@ class Stack:
         rows = (line.rsplit(" ", 1) for line in text.decode().splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in rows}
 
+    def graph_metrics(self, index=-1):
+        """Those of a graph worker, by its own listener."""
+        return self.metrics("http://" + self.graph_processes[index].wait_log(r"worker\.ready.* metrics=(\S+)").group(1))
+
     def flag(self, chat):
         return self.redis.get(f"chat_stop:{chat}")
 

@@ -3,6 +3,7 @@
  * its step is half-shown. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "graph/inner.h"
 #include "graph/outcome.h"
 #include "wire/limits.h"
@@ -241,6 +242,8 @@ static void tell_end(struct step *step, struct span error)
     struct step_row row = row_of(step, step->has_failed ? "failed" : "finished", error);
     struct buf kept;
     step_rows_add(&w->rows, &row);
+    metric_add(step->has_failed ? METRIC_STEPS_FAILED : METRIC_STEPS_FINISHED, 1);
+    metric_observe_us(METRIC_STEP_SECONDS, row.ms * 1000);
     struct mp_fields f = begin_row(w, &row);
     if (step->has_failed && step->next == NULL && step->parent == NULL) {
         run_end_event(w->run, &f); /* nothing goes on from here */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "graph/inner.h"
 #include "graph/kinds.h"
 #include "graph/outcome.h"
@@ -263,6 +264,7 @@ struct step *step_new(struct line *line, struct step *parent, const struct graph
     timer_init(&step->timer, worker_loop(w->graphs->worker), on_timer, step);
     set_names(step, key);
     TAILQ_INSERT_TAIL(&w->steps, step, link);
+    metric_add(METRIC_STEPS_OPEN, 1);
     if (parent != NULL)
         parent->children++;
     return step;
@@ -309,6 +311,7 @@ static bool may_try_again(struct step *step)
     if (!step->has_failed || step->was_kept || step->has_shown || wait_ms < 0)
         return false;
     step->tried++;
+    metric_add(METRIC_STEPS_RETRIED, 1);
     step_tell(step, "retrying");
     used_add(&step->lost, step->now);
     step->now = usage_none();
@@ -354,6 +357,7 @@ static void leave(struct step *step)
     if (step->is_queued)
         TAILQ_REMOVE(&w->said, step, said_link);
     TAILQ_REMOVE(&w->steps, step, link);
+    metric_add(METRIC_STEPS_OPEN, -1);
     if (step->parent != NULL)
         step->parent->children--;
     walk_drop_keeps(w, step);
