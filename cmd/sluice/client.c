@@ -130,7 +130,7 @@ void client_start(struct loop *loop, struct fetcher *fetcher, const struct clien
                   client_on_answer done, void *arg)
 {
     struct exchange *x = MEM_NEW(struct exchange);
-    struct fetch_header headers[3] = {{"Accept", "application/json"}};
+    struct fetch_header headers[4] = {{"Accept", "application/json"}};
     size_t count = 1;
     struct err err = {.code = ERR_OK};
     x->magic = EXCHANGE_MAGIC;
@@ -141,6 +141,8 @@ void client_start(struct loop *loop, struct fetcher *fetcher, const struct clien
         headers[count++] = (struct fetch_header){"Authorization", call->authorization};
     if (call->body.ptr != NULL)
         headers[count++] = (struct fetch_header){"Content-Type", "application/json"};
+    if (call->wants_async)
+        headers[count++] = (struct fetch_header){"Prefer", "respond-async"};
     const struct fetch_request request = {
         .method = call->method,
         .url = call->url,

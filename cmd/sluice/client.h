@@ -41,6 +41,7 @@ struct client_call {
     const char *url;
     const char *authorization; /* or NULL */
     struct span body;          /* JSON, or SPAN_NONE */
+    bool wants_async;          /* Prefer: respond-async */
     int64_t connect_ms, total_ms;
 };
 

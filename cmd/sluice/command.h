@@ -20,5 +20,6 @@ int command_graph(int argc, char **argv);
 /* Of `sluice graph`. */
 int command_graph_check(int argc, char **argv);
 int command_graph_draw(int argc, char **argv);
+int command_graph_run(int argc, char **argv);
 
 #endif

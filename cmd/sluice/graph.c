@@ -13,13 +13,16 @@ struct action {
 static const struct action ACTIONS[] = {
     {"check", command_graph_check},
     {"draw", command_graph_draw},
+    {"run", command_graph_run},
 };
 
 static const char HELP[] = "usage: sluice graph check FILE|FOLDER...\n"
-                           "       sluice graph draw [--dot] FILE\n\n"
+                           "       sluice graph draw [--dot] FILE\n"
+                           "       sluice graph run [--chat CHAT_ID] NAME MESSAGE\n\n"
                            "check tells everything that is wrong in graph files, a line each, with "
                            "file, line and column.\n"
-                           "draw prints a graph for the terminal, or with --dot for Graphviz.\n";
+                           "draw prints a graph for the terminal, or with --dot for Graphviz.\n"
+                           "run sends a message to a graph and prints its steps and its reply.\n";
 
 int command_graph(int argc, char **argv)
 {

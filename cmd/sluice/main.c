@@ -17,7 +17,7 @@ static const struct command COMMANDS[] = {
      "start the whole stack on this machine: Redis, a provider, the API and a worker"},
     {"stop", command_stop, "stop a generation and print the message given back"},
     {"tail", command_tail, "print a generation while it runs"},
-    {"graph", command_graph, "check and draw graph files"},
+    {"graph", command_graph, "check and draw graph files, run a graph"},
     {"queue", command_queue, "look at the queue, pause and resume lanes, see what died"},
     {"doctor", command_doctor, "look at Redis and the configuration, and say what to do"},
     {"config", command_config, "print the effective settings, secrets masked"},
@@ -31,7 +31,7 @@ static void print_help(FILE *to)
         (void)fprintf(to, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].sentence);
     (void)fprintf(
         to, "\nsluice COMMAND --help tells a command's options; sluice --version the version.\n"
-            "stop and tail find their server by SLUICE_URL (http://127.0.0.1:8080) and "
+            "stop, tail and graph run find their server by SLUICE_URL (http://127.0.0.1:8080) and "
             "SLUICE_API_KEY.\n");
 }
 

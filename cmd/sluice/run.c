@@ -1,17 +1,14 @@
-/* sluice run: a private Redis, a provider, one API process and one worker, for a first try on one
- * machine. Prints three lines: redis, provider, ready. Owns the order of it: Redis, then the model
- * server (when given) and the provider, then the services, each when the one before is ready. How
- * processes are started and stopped is stack.c's. */
+/* sluice run: a private Redis, a provider, one API process and one worker of each kind, for a first
+ * try on one machine. Prints three lines: redis, provider, ready. Owns the order of it: Redis, then
+ * the model server (when given) and the provider, then the services, each when the one before is
+ * ready. How processes are started and stopped is stack.c's. */
 #include "command.h"
 #include "folders.h"
-#include "provider.h"
-#include "stack.h"
+#include "run_inner.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "bus/link.h"
-#include "loop/process.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,14 +24,14 @@ enum {
     MODEL_SERVER_PATIENCE_MS = 180 * 1000,
     SERVER_PATIENCE_MS = 2000
 };
-/* Stopped from the last to the first: readers still hear how their generations end. */
-enum rank { RANK_REDIS, RANK_PROVIDER, RANK_API, RANK_WORKER };
 
 static const char HELP[] =
-    "usage: sluice run [--config FILE] [-- MODEL_SERVER ARG...]\n\n"
+    "usage: sluice run [--config FILE] [--graphs FOLDER] [-- MODEL_SERVER ARG...]\n\n"
     "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is "
     "configured (sluice-llmsim), one API process and one\n"
-    "stream worker; Ctrl-C stops all of it, state kept.\n\n"
+    "stream worker; where there are graphs, one graph worker and the tools of the example graphs "
+    "too. Ctrl-C stops all of it, state kept.\n\n"
+    "  --graphs FOLDER   graph files, where graph.folder (SLUICE_GRAPH_FOLDER) names none\n"
     "  SLUICE_PORT       the API's port on 127.0.0.1 (8080; 0: any free one)\n"
     "  SLUICE_HOME       the state folder (~/.local/state/sluice)\n"
     "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first it "
@@ -42,27 +39,7 @@ static const char HELP[] =
     "  OPENAI_API_KEY    use OpenAI\n"
     "  MODEL_SERVER      a command that serves SLUICE_LLM_URL, started and stopped with the rest\n";
 
-struct run {
-    uint32_t magic;
-    struct loop *loop;
-    struct process *process;
-    struct fetcher *fetcher;
-    struct stack *stack;
-    struct provider_search *search;
-    struct link *link; /* only to see a given Redis */
-    struct conf *conf;
-    char *home, *bin; /* state folder; folder of the programs */
-    char *redis_url;  /* for people: without user and password */
-    char *provider_url;
-    char *api_url;
-    char *const *model_server; /* argv or NULL */
-    int claim_fd;              /* of the state folder; -1: Redis is somewhere else */
-    int ready_services;
-    int exit_status;
-    bool is_stopping;
-};
-
-static void say(const char *name, const char *value)
+void run_say(const char *name, const char *value)
 {
     (void)printf("%s %s\n", name, value);
     (void)fflush(stdout);
@@ -83,7 +60,7 @@ static void give_up(struct run *r, const char *what, const char *why)
     stop_all(r, EXIT_FAILED);
 }
 
-static char *program(struct run *r, const char *name)
+char *run_program(struct run *r, const char *name)
 {
     char *path = mem_printf("%s/%s", r->bin, name);
     if (access(path, X_OK) == 0)
@@ -92,60 +69,10 @@ static char *program(struct run *r, const char *name)
     return mem_strdup(name); /* from PATH */
 }
 
-/* Services. */
-
-static void start_services(struct run *r, const struct provider *p)
-{
-    const char *port = environment_or("SLUICE_PORT", "8080");
-    const char *admin =
-        environment_or("SLUICE_PORT", NULL) == NULL ? "127.0.0.1:8081" : "127.0.0.1:0";
-    char *redis =
-        mem_printf("SLUICE_REDIS_URL=%s", environment_or("SLUICE_REDIS_URL", r->redis_url));
-    char *listen = mem_printf("SLUICE_API_LISTEN=127.0.0.1:%s", port);
-    char *admin_listen =
-        mem_printf("SLUICE_API_ADMIN_LISTEN=%s", environment_or("SLUICE_API_ADMIN_LISTEN", admin));
-    char *drain = mem_printf("SLUICE_WORKER_DRAIN=%s", environment_or("SLUICE_WORKER_DRAIN", "5s"));
-    char *url = mem_printf("SLUICE_LLM_URL=%s", p->url),
-         *model = mem_printf("SLUICE_LLM_MODEL=%s", p->model);
-    char *key = mem_printf("SLUICE_LLM_KEY=%s", p->key),
-         *format = mem_printf("SLUICE_LLM_PROVIDER=%s", p->format);
-    const char *env[] = {redis,
-                         listen,
-                         admin_listen,
-                         drain,
-                         p->is_configured ? NULL : url,
-                         model,
-                         p->is_configured ? NULL : format,
-                         *p->key == '\0' ? NULL : key,
-                         NULL};
-    char *api = program(r, "sluice-api"), *worker = program(r, "sluice-stream-worker");
-    stack_add(r->stack, &(struct stack_member){"api", (const char *[]){api, NULL}, env, NULL,
-                                               RANK_API, true});
-    stack_add(r->stack, &(struct stack_member){"stream-worker", (const char *[]){worker, NULL}, env,
-                                               NULL, RANK_WORKER, true});
-    char *owned[] = {redis, listen, admin_listen, drain, url, model, key, format, api, worker};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        mem_free(owned[i]);
-}
-
-static void on_service_ready(struct run *r)
-{
-    if (++r->ready_services < 2 || r->api_url == NULL)
-        return;
-    say("ready", r->api_url);
-    process_ready(r->process, "running");
-}
-
-/* "listening http://127.0.0.1:8080": the address is kept for when the API is started again. */
-static void on_api_line(struct run *r, const char *line)
+const char *run_listening(const char *line)
 {
     static const char word[] = "listening http://";
-    if (strncmp(line, word, sizeof word - 1) != 0 || r->api_url != NULL)
-        return;
-    r->api_url = mem_strdup(line + strlen("listening "));
-    char *listen = mem_printf("SLUICE_API_LISTEN=%s", line + sizeof word - 1);
-    stack_set(r->stack, "api", listen);
-    mem_free(listen);
+    return strncmp(line, word, sizeof word - 1) == 0 ? line + sizeof word - 1 : NULL;
 }
 
 /* Provider. */
@@ -154,7 +81,7 @@ enum { SIMULATOR_ADDRESS = 2 }; /* its place in argv; kept for when it is starte
 
 static void start_simulator(struct run *r)
 {
-    char *path = program(r, "sluice-llmsim");
+    char *path = run_program(r, "sluice-llmsim");
     stack_add(r->stack, &(struct stack_member){
                             "llmsim", (const char *[]){path, "--listen", "127.0.0.1:0", NULL}, NULL,
                             NULL, RANK_PROVIDER, false});
@@ -163,15 +90,16 @@ static void start_simulator(struct run *r)
 
 static void on_simulator_line(struct run *r, const char *line)
 {
-    static const char word[] = "listening http://";
-    if (strncmp(line, word, sizeof word - 1) != 0 || r->provider_url != NULL)
+    const char *address = run_listening(line);
+    if (address == NULL || r->provider_url != NULL)
         return;
-    r->provider_url = mem_printf("%s/v1", line + strlen("listening "));
-    stack_set_argument(r->stack, "llmsim", SIMULATOR_ADDRESS, line + sizeof word - 1);
-    say("provider", r->provider_url);
+    r->provider_url = mem_printf("http://%s/v1", address);
+    stack_set_argument(r->stack, "llmsim", SIMULATOR_ADDRESS, address);
+    run_say("provider", r->provider_url);
     char model[] = "sim";
-    start_services(r, &(struct provider){
-                          .url = r->provider_url, .format = "openai", .model = model, .key = ""});
+    run_start_services(
+        r,
+        &(struct provider){.url = r->provider_url, .format = "openai", .model = model, .key = ""});
 }
 
 static void on_found(int status, const struct provider *p, const char *why, void *arg)
@@ -186,9 +114,9 @@ static void on_found(int status, const struct provider *p, const char *why, void
         start_simulator(r);
     } else {
         r->provider_url = mem_strdup(p->url);
-        say("provider", r->provider_url);
+        run_say("provider", r->provider_url);
         stack_ready(r->stack, "model-server");
-        start_services(r, p);
+        run_start_services(r, p);
     }
 }
 
@@ -210,8 +138,12 @@ static void find_provider(struct run *r)
 
 static void on_redis_ready(struct run *r)
 {
-    say("redis", r->redis_url);
-    find_provider(r);
+    r->is_seen = true;
+    run_say("redis", r->redis_url);
+    if (r->graphs != NULL)
+        run_start_tools(r);
+    else
+        find_provider(r);
 }
 
 static void on_given_redis(struct link *link, enum link_state state, void *arg)
@@ -219,9 +151,9 @@ static void on_given_redis(struct link *link, enum link_state state, void *arg)
     struct run *r = arg;
     (void)link;
     CHECK_MAGIC(r, RUN_MAGIC);
-    if (state == LINK_UP && r->provider_url == NULL && r->search == NULL && !r->is_stopping)
+    if (state == LINK_UP && !r->is_seen && !r->is_stopping)
         on_redis_ready(r);
-    else if (state == LINK_BACKOFF && r->search == NULL)
+    else if (state == LINK_BACKOFF && !r->is_seen)
         give_up(r, r->redis_url, "cannot be reached");
 }
 
@@ -258,8 +190,8 @@ static void on_ready(const char *name, void *arg)
         return;
     if (strcmp(name, "redis") == 0)
         on_redis_ready(r);
-    else if (strcmp(name, "api") == 0 || strcmp(name, "stream-worker") == 0)
-        on_service_ready(r);
+    else
+        run_service_ready(r, name);
 }
 
 static void on_line(const char *name, const char *line, void *arg)
@@ -268,10 +200,10 @@ static void on_line(const char *name, const char *line, void *arg)
     CHECK_MAGIC(r, RUN_MAGIC);
     if (r->is_stopping)
         return;
-    if (strcmp(name, "api") == 0)
-        on_api_line(r, line);
-    else if (strcmp(name, "llmsim") == 0)
+    if (strcmp(name, "llmsim") == 0)
         on_simulator_line(r, line);
+    else if (run_service_line(r, name, line))
+        find_provider(r);
 }
 
 static void on_failed(const char *name, const char *why, void *arg)
@@ -333,7 +265,7 @@ static int check_port(void)
     return EXIT_FAILED;
 }
 
-static int prepare(struct run *r, const char *config)
+static int prepare(struct run *r, const char *config, const char *graphs)
 {
     struct err err = {.code = ERR_OK};
     size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/redis.sock";
@@ -343,6 +275,7 @@ static int prepare(struct run *r, const char *config)
         (void)fprintf(stderr, "sluice run: %s\n", err.message);
         return EXIT_FAILED;
     }
+    r->graphs = run_graph_folder(r->conf, graphs);
     r->home = folder_of_state();
     r->bin = folder_of_programs();
     int why = folder_make(r->home);
@@ -367,16 +300,16 @@ static void release(struct run *r)
     conf_free(r->conf);
     if (r->claim_fd >= 0)
         (void)close(r->claim_fd);
-    char *owned[] = {r->home, r->bin, r->redis_url, r->provider_url, r->api_url};
+    char *owned[] = {r->home, r->bin, r->redis_url, r->provider_url, r->api_url, r->tools};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         mem_free(owned[i]);
 }
 
-static int run_stack(const char *config, char *const *model_server)
+static int run_stack(const char *config, const char *graphs, char *const *model_server)
 {
     struct run r = {
         .magic = RUN_MAGIC, .model_server = model_server, .claim_fd = -1, .exit_status = EXIT_OK};
-    int rc = prepare(&r, config);
+    int rc = prepare(&r, config, graphs);
     if (rc == EXIT_OK) {
         r.loop = loop_new();
         r.process = process_new(
@@ -395,15 +328,19 @@ static int run_stack(const char *config, char *const *model_server)
 int command_run(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"graphs", required_argument, NULL, 'g'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const char *config = NULL;
+    const char *config = NULL, *graphs = NULL;
     for (int c; (c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(HELP, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
-        if (c != 'c')
+        if (c == 'c')
+            config = optarg;
+        else if (c == 'g')
+            graphs = optarg;
+        else
             return command_misused(HELP);
-        config = optarg;
     }
-    return run_stack(config, optind < argc ? argv + optind : NULL);
+    return run_stack(config, graphs, optind < argc ? argv + optind : NULL);
 }
