@@ -2,6 +2,7 @@
 import re
 
 import test_contract_ends  # noqa: F401 (the rows)
+import test_contract_graphs  # noqa: F401
 import test_contract_routes  # noqa: F401
 import test_contract_turns  # noqa: F401
 

@@ -27,9 +27,10 @@ CODES = """
 """
 FAILURES = """
 provider_error · provider_refused · provider_rate_limited · provider_truncated · timeout_connect · timeout_first_byte · timeout_first_token · timeout_idle ·
-timeout_total · output_limit · queue_timeout · worker_lost · crashes · drained
+timeout_total · output_limit · queue_timeout · worker_lost · crashes · drained · step_failed
 """
-FINISH_REASONS = "stop · length · tool_calls · content_filter"
+FINISH_REASONS = "stop · length · tool_calls · content_filter · ask"
+STATUSES = "started · progress · retrying · finished · failed"  # of a step
 USAGE_SOURCES = "provider · estimated · unknown · none"
 HEADERS = "Sluice-Generation-Id · Sluice-Chat-Id · Location · Retry-After · Idempotency-Key · Last-Event-ID · Prefer · Authorization · Origin"
 QUERIES = "after · generation_id · user · limit · before · token"
@@ -39,11 +40,13 @@ PIECES = ("delta", "reasoning", "refusal", "tool_call_delta")
 EVENTS = {
     "queued": "message_id user_message_id position",
     "started": "model provider_model attempt epoch history",
-    "delta": "part text",
-    "reasoning": "part text signature?",
-    "refusal": "part text",
-    "tool_call_delta": "part call_id name? arguments",
-    "tool_call": "part call_id name arguments",
+    "delta": "part text node?",
+    "reasoning": "part text signature? node?",
+    "refusal": "part text node?",
+    "tool_call_delta": "part call_id name? arguments node?",
+    "tool_call": "part call_id name arguments node?",
+    "tool_result": "call_id result is_error node",
+    "step": "step node kind status ms error?",
     "reset": "after",
     "rewound": "after",
     "done": "message_id user_message_id finish_reason model usage resume?",
@@ -51,7 +54,7 @@ EVENTS = {
     "failed": "error restore resumable usage",
     "interrupted": "error restore resumable usage",
 }
-NOT_OF_STREAMS = ("tool_result", "source", "step")  # events of graphs
+STARTED_OF_GRAPH = "graph version attempt epoch"
 
 RECORD = """
 generation_id chat_id state reason graph epoch attempt position? model request output finish_reason error usage restore metadata created_at started_at
@@ -72,7 +75,7 @@ NAMES = {
     f"{kind} {name}"
     for kind, names in (
         ("route", ROUTES), ("field", FIELDS), ("value", VALUES), ("param", PARAMS), ("stop", STOP_FIELDS), ("outcome", OUTCOMES), ("reason", REASONS),
-        ("code", CODES), ("failure", FAILURES), ("finish", FINISH_REASONS), ("usage", USAGE_SOURCES), ("header", HEADERS), ("query", QUERIES),
+        ("code", CODES), ("failure", FAILURES), ("finish", FINISH_REASONS), ("usage", USAGE_SOURCES), ("header", HEADERS), ("query", QUERIES), ("status", STATUSES),
     )
     for name in _list(names)
 } | {f"event {name}" for name in EVENTS}  # fmt: skip
@@ -112,7 +115,7 @@ def check_event(event):
     data = event.data
     assert event.type == data["type"] and event.type in EVENTS, event
     position = event.type == "queued" and event.id is None  # a later position is not in the log
-    members = "position" if position else EVENTS[event.type]
+    members = "position" if position else STARTED_OF_GRAPH if event.type == "started" and "graph" in data else EVENTS[event.type]
     common = ["type", "generation_id", "done"] + ([] if event.type == "rewound" or position else ["seq"])
     common += [] if event.type in PIECES else ["chat_id", "at"]
     check_members(data, members, event.type, common)
@@ -121,9 +124,15 @@ def check_event(event):
         assert data["seq"] == event.id
     if "usage" in data:
         check_usage(data["usage"])
-    if "error" in data:
-        check_members(data["error"], "code message retryable provider_status?", "error")
-        assert data["error"]["code"] in _list(FAILURES)
+    if event.type == "step":
+        assert data["status"] in _list(STATUSES) and ("error" in data) is (data["status"] in ("retrying", "failed")), data
+        check_members(data.get("error", {"code": "", "message": ""}), "code message status?", "a step's error")
+    elif "error" in data:
+        check_members(data["error"], "code message retryable provider_status? node?", "error")
+        assert data["error"]["code"] in _list(FAILURES) and ("node" in data["error"]) is (data["error"]["code"] == "step_failed")
+    if "resume" in data:
+        check_members(data["resume"], "expires_at", "resume")
+        assert data["finish_reason"] == "ask"
 
 
 def check_stream(stream):
