@@ -4,6 +4,7 @@ Scenario: a tool server (support/tools.py) that counts and can hang, fail and be
 hangs; workers that are killed while a request is under way. The secret that the graphs use must be found nowhere but in the tool server's own records.
 """
 import json
+import signal
 import statistics
 import time
 
@@ -388,6 +389,25 @@ def test_what_is_done_is_not_done_again(frail, tools):
     events = stream.read_all()
     assert events[-1].type == "done" and len(tools.of(stream.generation)) == 1
     assert [len(tool_answers(row)) for row in frail.journal(stream.generation)] in ([0, 1, 1], [0, 1])
+
+
+# -- reloads -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reload_changes_what_may_be_reached(frail):
+    path, worker = frail.folder / "sluice.yaml", frail.graph_processes[-1]
+    before = path.read_text()
+
+    def reload(hosts, times):
+        path.write_text(json.dumps({**json.loads(before), "graph": {"hosts": hosts}}))
+        worker.signal(signal.SIGHUP)
+        wait_until(lambda: worker.read_log().count("config.reloaded") == times, "the reload")
+
+    assert outcome(frail, "get", "order/5")[0]["status"] == 200
+    reload([], 1)
+    assert outcome(frail, "get", "order/5")[1]["code"] == "denied_host"
+    reload(json.loads(before)["graph"]["hosts"], 2)
+    assert outcome(frail, "get", "order/5")[0]["status"] == 200
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------------------
