@@ -28,7 +28,7 @@ struct errand_answer {
 };
 struct errand_failure {
     enum step_error error;
-    char message[160];
+    char message[256];
 };
 /* Exactly one, never before errand_new returns, none after errand_free, which is allowed within.
  */
