@@ -1,4 +1,5 @@
-"""A real small model behind a real server (`deploy/run --local-llm`): an answer streams to `done`; after a stop in mid-stream the server's own slots are idle.
+"""A real small model behind a real server (`deploy/run --local-llm`): an answer streams to `done`; after a stop in mid-stream the server's own slots are idle;
+the four example graphs come to `done`, whatever so small a model makes of them.
 
 Run by `tests/run --local-llm`; the model comes from packages, so it is skipped where they cannot be had.
 """
@@ -61,4 +62,38 @@ def test_stop_frees_the_model(running):
     assert answer["outcome"] == "stopped" and answer["restore"]["message"].startswith("Write a very long story")
     wait_until(lambda: not any(s["is_processing"] for s in slots(running["provider"])), "the server's slots to be idle", 30)
     print(f"figure: the model's slots were idle {(time.monotonic() - began) * 1000:.0f} ms after the stop was sent")
+    assert stream.read_all()[-1].type == "stopped"
+
+
+LONG = "\n\n".join(f"Channel {n} was dug in the year {1800 + n}. Its water drives {n} mills, and its gate is shut at night." for n in range(24))
+GRAPHS = [
+    ("router", ["My Python program prints an error. What does KeyError mean?"], ("sort",)),
+    ("research", ["How does a canal lock work?"], ("look",)),
+    ("digest", [LONG], ("cut", "each", "all")),
+    ("desk", ["Where is my order?", "It is 4711"], ("has_number", "which", "number", "order", "found", "answer")),
+]
+
+
+@pytest.mark.parametrize("graph, messages, nodes", GRAPHS, ids=[row[0] for row in GRAPHS])
+def test_example_graphs(running, graph, messages, nodes):
+    api, chat, seen, text = Api(running["ready"]), None, [], ""
+    for message in messages:
+        stream = api.new_chat(message, graph=graph) if chat is None else api.message(chat, message)
+        chat = stream.chat
+        events = stream.read_all()
+        assert events[-1].type == "done", events[-1].data
+        seen += [e.data["node"] for e in events if e.type == "step" and e.data["status"] == "finished"]
+        text = stream.text
+    print(f"{graph}: {' '.join(seen)}\n{text}")
+    assert len(text) > 5 and (set(nodes) <= set(seen) or "alone" in seen), seen
+
+
+def test_stop_frees_the_model_of_a_graph(running):
+    api = Api(running["ready"])
+    stream = api.new_chat("Write a very long story about a river, in many chapters.", graph="router")
+    stream.until("delta")
+    began = time.monotonic()
+    assert api.stop(stream.generation)[1]["outcome"] == "stopped"
+    wait_until(lambda: not any(s["is_processing"] for s in slots(running["provider"])), "the server's slots to be idle", 30)
+    print(f"figure: the model's slots were idle {(time.monotonic() - began) * 1000:.0f} ms after a graph's stop was sent")
     assert stream.read_all()[-1].type == "stopped"
