@@ -80,7 +80,7 @@ def test_example_graphs(running, graph, messages, nodes):
     for message in messages:
         stream = api.new_chat(message, graph=graph) if chat is None else api.message(chat, message)
         chat = stream.chat
-        events = stream.read_all()
+        chat, events = stream.chat, stream.read_all()
         assert events[-1].type == "done", events[-1].data
         seen += [e.data["node"] for e in events if e.type == "step" and e.data["status"] == "finished"]
         text = stream.text
