@@ -8,6 +8,7 @@
 #include "wire/limits.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PARTS_MAX = 4096, NODE_MAX = 128, TOLD_MAX = 160 };
@@ -24,13 +25,20 @@ struct graph_show {
     size_t count, front;
     bool has_text;   /* something is on */
     bool is_in_line; /* and its last line is not ended */
-    bool is_on_terminal;
+    bool is_mixed;   /* both outputs go to the same place: a line beside begins a line */
 };
+
+static bool is_same_place(void)
+{
+    struct stat out, err;
+    return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+           out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
 
 struct graph_show *graph_show_new(void)
 {
     struct graph_show *s = MEM_NEW(struct graph_show);
-    s->is_on_terminal = isatty(STDOUT_FILENO) == 1;
+    s->is_mixed = is_same_place();
     return s;
 }
 
@@ -121,7 +129,7 @@ static void show_rest(struct graph_show *s)
 
 static void begin_line(struct graph_show *s)
 {
-    if (s->is_in_line && s->is_on_terminal) {
+    if (s->is_in_line && s->is_mixed) {
         (void)fputc('\n', stdout);
         (void)fflush(stdout);
         s->is_in_line = false;

@@ -131,6 +131,13 @@ def test_steps_calls_and_text(play):
     assert body == {"message": "hi", "graph": "plan", "on_disconnect": "stop", "generation_id": body["generation_id"], "chat_id": lines[0].split()[1].rstrip(",")}
 
 
+def test_lines_beside_the_text_begin_a_line_of_their_own(play):
+    """Where both go to one place; the text alone is never broken."""
+    api = play([delta(0, "half", "a"), step(1, "a", "finished"), delta(1, "rest", "b"), DONE])
+    done = subprocess.run([BIN / "sluice", "graph", "run", "plan", "hi"], env={"SLUICE_URL": api.url, "PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True)
+    assert re.sub(r" +", " ", done.stdout.split("\n", 1)[1]) == "half\n 1 a llm finished 7 ms\n\n\nrest\ndone: stop\n"
+
+
 def test_parallel_parts_one_after_the_other(play):
     """The second part waits for the first one's node; what is left comes at the end."""
     api = play([

@@ -53,7 +53,8 @@ void worker_end(struct worker *worker, const char *message)
 void worker_tell_ready(struct worker *worker)
 {
     char status[sizeof worker->metrics + 64];
-    if (worker->is_ready)
+    worker->is_ready_due = true;
+    if (worker->is_ready || worker->is_preparing)
         return;
     worker->is_ready = true;
     timer_stop(&worker->ready);
@@ -62,6 +63,18 @@ void worker_tell_ready(struct worker *worker)
     log_event(LOG_INFO, "worker.ready", "worker=%s kind=%s slots=%lld metrics=%s redis=%s",
               worker->name.text, worker->work->kind, (long long)worker->conf->worker_slots,
               worker->metrics, bus_is_up(worker->bus) ? "up" : "away");
+}
+
+void worker_prepare(struct worker *worker)
+{
+    worker->is_preparing = true;
+}
+
+void worker_prepared(struct worker *worker)
+{
+    worker->is_preparing = false;
+    if (worker->is_ready_due)
+        worker_tell_ready(worker);
 }
 
 static void announce(struct worker *worker)

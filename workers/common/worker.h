@@ -17,6 +17,10 @@ struct bus *worker_bus(const struct worker *worker);
 struct fetcher *worker_fetcher(const struct worker *worker);
 const struct conf *worker_conf(const struct worker *worker);
 void *worker_shared(const struct worker *worker);
+/* Its work has something to get ready first: the service manager is told only once it has said that
+ * this is done. */
+void worker_prepare(struct worker *worker);
+void worker_prepared(struct worker *worker);
 /* It cannot go on: the process ends as if it could not have been started, `message` says why. */
 void worker_end(struct worker *worker, const char *message);
 

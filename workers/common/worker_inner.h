@@ -36,7 +36,7 @@ struct worker {
     char metrics[256];
     struct timer announce;
     struct timer ready; /* readiness is told without Redis, too, after a while */
-    bool is_ready;
+    bool is_preparing, is_ready_due, is_ready;
 
     struct run_list runs;  /* every run that has memory, in order of serial */
     struct run_list gone;  /* to free at the end of the turn */

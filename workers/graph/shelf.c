@@ -159,6 +159,7 @@ static void take_next(struct shelf *shelf)
     shelf->next = NULL;
     log_event(LOG_INFO, "graph.read", "graphs=%zu", count);
     shelf_publish(shelf);
+    worker_prepared(shelf->worker);
     tell_waiting(shelf);
 }
 
@@ -228,6 +229,7 @@ struct shelf *shelf_new(struct worker *worker, struct jq *jq, struct err *err)
     shelf->worker = worker;
     shelf->jq = jq;
     TAILQ_INIT(&shelf->waits);
+    worker_prepare(worker);
     if (read_folder(shelf, err) == 0) {
         check_next(shelf);
         return shelf;
