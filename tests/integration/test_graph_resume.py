@@ -80,6 +80,20 @@ nodes:
   - {id: think, kind: llm, prompt: "!sim tokens=10 delay_ms=100 think", next: last}
   - {id: last, kind: set, visible: true, value: '.out.which.message', next: end}
 """,
+    "again": r"""
+graph: again
+start: both
+nodes:
+  - id: both
+    kind: parallel
+    retry: {times: 5, on: [bad_json], backoff_ms: 1000}
+    branches:
+      good: {kind: llm, prompt: "!sim tokens=2 good"}
+      json: {kind: llm, output: json, prompt: "!sim tokens=2 json"}
+    on_error: last
+    next: last
+  - {id: last, kind: set, visible: true, value: '.error.code', next: end}
+""",
     "caught": r"""
 graph: caught
 start: wrong
@@ -301,3 +315,15 @@ def test_a_worker_that_ends_in_order_hands_it_back(stack):
     assert stream.events[-1].type == "done" and worker.wait() == 0
     assert asked(stack, stream.generation)["shown"] == 1
     wait_until(lambda: stack.redis.zcard("sluice:{s00}:open") == 0, "nothing to be open")
+
+
+def test_in_a_back_off(stack):
+    """A branch's failure is not kept where its parent tries again: the next worker asks that branch anew, and only that one."""
+    stream = stack.api().new_chat("x", graph="again")
+    until_step(stream, "both", "retrying")
+    before = asked(stack, stream.generation)
+    crash(stack)
+    stream.read_all()
+    assert stream.events[-1].type == "done" and stream.text == "bad_json"
+    counts = asked(stack, stream.generation)
+    assert before["json"] == 1 and counts["json"] >= 1 + 6, "all tries of the new claim"

@@ -245,4 +245,4 @@ def test_a_sub_graph_shows_only_when_its_node_does(stack):
 
 def test_an_error_inside_a_sub_graph_is_its_nodes(stack):
     error = json.loads(run(stack, "outer", "bad").text)
-    assert error["node"] == "inside" and error["code"] == "bad_expression" and "no such word" in error["message"]
+    assert error["node"] == "inside" and error["code"] == "bad_expression" and error["message"].startswith("look: ") and "no such word" in error["message"]

@@ -47,6 +47,13 @@ void failing_set(struct failing *f, enum step_error error, int status, int64_t r
     memcpy(f->message, cut.message, sizeof f->message);
 }
 
+void failing_within(struct failing *f, const char *name)
+{
+    struct err cut;
+    (void)err_set(&cut, ERR_INTERNAL, NULL, "%s: %s", name, f->message);
+    memcpy(f->message, cut.message, sizeof f->message);
+}
+
 void failing_write(const struct failing *f, const char *node, struct buf *out)
 {
     struct json_writer w = json_writer(out);

@@ -16,6 +16,8 @@ struct failing {
 /* `message` may be NULL: the table's. */
 void failing_set(struct failing *f, enum step_error error, int status, int64_t retry_after_ms,
                  const char *message);
+/* It came from within: "<name>: <message>". */
+void failing_within(struct failing *f, const char *name);
 /* {node?, code, message, status?}; node NULL: left out. */
 void failing_write(const struct failing *f, const char *node, struct buf *out);
 /* What failing_write wrote, its node passed by. -ERR_MALFORMED for anything else. */

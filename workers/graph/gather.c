@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "graph/failing.h"
-#include <stdio.h>
 
 enum { GATHER_MAGIC = 0x67617468, MEMBER_BYTES = 64 };
 
@@ -86,10 +85,8 @@ static void fail_too_large(struct gather *g)
 static void fail_by(struct gather *g, size_t index, struct span error)
 {
     struct failing failing;
-    char message[sizeof failing.message + GRAPH_ID_MAX + 3];
     CHECK(failing_read(error, &failing) == 0); /* the engine wrote it */
-    (void)snprintf(message, sizeof message, "%s: %s", g->all[index].key, failing.message);
-    failing_set(&failing, failing.error, failing.status, failing.retry_after_ms, message);
+    failing_within(&failing, g->all[index].key);
     fail(g, &failing);
 }
 

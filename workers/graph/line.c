@@ -53,12 +53,14 @@ static void end(struct line *line)
 }
 
 /* Of `step`, which is gone already: its node's id. */
-static void fail(struct line *line, const char *node, const struct failing *failing)
+static void fail(struct line *line, const char *node, struct failing failing)
 {
-    if (line->owner != NULL)
-        line->on_end(SPAN_NONE, failing, line->arg);
-    else
-        walk_step_failed(line->walk, node, failing);
+    if (line->owner == NULL) {
+        walk_step_failed(line->walk, node, &failing);
+        return;
+    }
+    failing_within(&failing, node);
+    line->on_end(SPAN_NONE, &failing, line->arg);
 }
 
 void line_fail_whole(struct line *line, enum step_error error)
@@ -135,6 +137,6 @@ void line_step_over(struct line *line, struct step *step)
     else if (go != NULL)
         line_go(line, go);
     else
-        fail(line, id, &failing);
+        fail(line, id, failing);
     mem_free(go);
 }

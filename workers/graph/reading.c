@@ -96,7 +96,7 @@ static void on_page_read(int status, const struct log_page *page, void *arg)
 static void read_log(struct walk *w)
 {
     const struct claimed *c = run_claimed(w->run);
-    if (w->past.seq >= c->length) {
+    if (c->epoch <= 1 || w->past.seq >= c->length) { /* the first claim knows its log */
         read_chat(w);
         return;
     }

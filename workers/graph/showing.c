@@ -236,6 +236,15 @@ static void write_checkpoint(const struct step *step, struct span error, struct 
     mem_free(parts);
 }
 
+/* Whether another claim shall take it as it is: not a failure that nothing goes on from, nor that
+ * of a child whose parent may be tried again. */
+static bool is_final(const struct step *step)
+{
+    if (!step->has_failed)
+        return true;
+    return step->parent == NULL ? step->next != NULL : step->parent->node->retry.times == 0;
+}
+
 static void tell_end(struct step *step, struct span error)
 {
     struct walk *w = step->walk;
@@ -245,8 +254,8 @@ static void tell_end(struct step *step, struct span error)
     metric_add(step->has_failed ? METRIC_STEPS_FAILED : METRIC_STEPS_FINISHED, 1);
     metric_observe_us(METRIC_STEP_SECONDS, row.ms * 1000);
     struct mp_fields f = begin_row(w, &row);
-    if (step->has_failed && step->next == NULL && step->parent == NULL) {
-        run_end_event(w->run, &f); /* nothing goes on from here */
+    if (!is_final(step)) {
+        run_end_event(w->run, &f);
         return;
     }
     set_half(step, false);

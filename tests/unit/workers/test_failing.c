@@ -37,6 +37,17 @@ static void test_a_long_message_is_cut_between_characters(void **state)
     assert_true(span_is_utf8(span_of(failing.message)));
 }
 
+static void test_from_within(void **state)
+{
+    struct failing failing;
+    (void)state;
+    failing_set(&failing, STEP_TIMEOUT, 0, -1, NULL);
+    failing_within(&failing, "both");
+    failing_within(&failing, "inside");
+    assert_string_equal(failing.message, "inside: both: It took too long.");
+    assert_int_equal(failing.error, STEP_TIMEOUT);
+}
+
 static void test_what_is_no_failure(void **state)
 {
     struct failing failing;
@@ -104,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_a_long_message_is_cut_between_characters),
+        cmocka_unit_test(test_from_within),
         cmocka_unit_test(test_what_is_no_failure),
         cmocka_unit_test(test_every_code_has_a_name_and_a_message),
         cmocka_unit_test(test_tries),
