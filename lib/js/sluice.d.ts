@@ -187,7 +187,7 @@ export interface ChatRecord {
 // ---- errors ------------------------------------------------------------------------------------------------------------
 
 /** Whatever goes wrong. `code` is the server's (docs/protocol.md) or one of the client's own: `network` (nobody answered, or no
- *  longer), `protocol` (what answered is not Sluice). */
+ *  longer), `protocol` (what answered is not Sluice), `token` (the token function threw). */
 export class SluiceError extends Error {
     constructor(fields: {
         code: string;
@@ -300,7 +300,7 @@ export function emptyReply(generationId: string, chatId: string | null): Reply;
 
 /** Assembles a reply. Events that came before are ignored, `reset` and `rewound` take back what they make void. */
 export class ReplyAssembler {
-    constructor(generationId: string, chatId: string | null);
+    constructor(generationId: string, chatId: string | null, after?: number);
     readonly reply: Reply;
     /** False when the event changed nothing (a seq that was there before, or after the end). */
     add(event: SluiceEvent): boolean;
@@ -367,8 +367,8 @@ export interface Client {
     /** Stops by generation id (`chat_id` alone: whatever runs in the chat). Sent with `keepalive`, and again when nobody answers. */
     stop(target: { generation_id?: string; chat_id?: string; seen?: number; all?: boolean }): Promise<StopAnswer>;
     /** JSON in, JSON out, for the other routes: `client.request("GET", "/v1/chats")`. With the token, patience and errors of this client;
-     *  what is not GET is sent once. */
-    request(method: string, path: string, body?: unknown): Promise<any>;
+     *  what is not GET is sent once unless it `isSafe`. Null for an answer without a body. */
+    request(method: string, path: string, body?: unknown, options?: { signal?: AbortSignal; keepalive?: boolean; isSafe?: boolean }): Promise<any>;
     /** One chat, as a state machine. */
     chat(options?: ChatOptions): Chat;
 }
@@ -412,8 +412,8 @@ export interface ChatMessage {
     readonly text: string;
     readonly parts: readonly Part[];
     readonly attachments: readonly Attachment[];
-    /** `committed`: in the chat's history. Else what becomes of the turn: only the last two messages can be so. */
-    readonly state: "committed" | "pending" | "failed" | "interrupted" | "stopped";
+    /** `committed`: in the chat's history. Else what becomes of the turn (`failed` also when it is not known): the last two messages only. */
+    readonly state: "committed" | "pending" | "failed" | "interrupted";
     readonly generationId: string;
     readonly createdAt: number | null;
     readonly steps: readonly Step[];
@@ -448,14 +448,16 @@ export interface ChatState {
 export interface ChatOptions {
     /** An existing chat; without it a new one is begun, under an id minted here. */
     chatId?: string;
-    /** For every turn: model, graph, params, ... May be changed at any time: `chat.turn = {...}`. */
+    /** For every turn: model, graph, params, ... May be changed at any time: `chat.turn = {...}`. With `on_stop: keep` a stop gives the
+     *  message back all the same, until the server's answer says that the turn was kept. */
     turn?: TurnOptions;
     /** Every event that counts, as it comes, after the state has changed. */
     onEvent?: (event: SluiceEvent) => void;
 }
 
 export interface SendOptions {
-    /** In place of the input, which stays as it is. A stop puts it into the input all the same. */
+    /** In place of the input, which stays as it is. A stop puts it into the input all the same. Whoever passes `send` as a listener
+     *  passes an event here, which has none of these. */
     text?: string;
     attachments?: readonly Attachment[];
     replaceFrom?: string | null;
@@ -495,6 +497,8 @@ export interface Chat {
     cancelEdit(): void;
     /** The same message once more, in place of this reply (default: the last) and all after it. */
     regenerate(messageId?: string): Promise<Reply | null>;
-    /** Ends reading and all listeners; what runs goes on. */
+    /** Ends reading, as when a component goes away; what runs goes on. */
     close(): void;
+    /** Goes on after `close`: what was being read is read again. A chat that was given by id and not loaded yet is loaded. */
+    open(): Promise<void>;
 }
