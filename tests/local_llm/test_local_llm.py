@@ -79,7 +79,6 @@ def test_example_graphs(running, graph, messages, nodes):
     api, chat, seen, text = Api(running["ready"]), None, [], ""
     for message in messages:
         stream = api.new_chat(message, graph=graph) if chat is None else api.message(chat, message)
-        chat = stream.chat
         chat, events = stream.chat, stream.read_all()
         assert events[-1].type == "done", events[-1].data
         seen += [e.data["node"] for e in events if e.type == "step" and e.data["status"] == "finished"]
