@@ -51,13 +51,16 @@ static void on_due(void *arg)
     answer_over(a, "complete");
 }
 
-/* `Idempotency-Key: <generation>:<step>`. */
+/* `Idempotency-Key: [<tenant>/]<generation>:<step>`. */
 static struct span generation_of(struct span key)
 {
     size_t len = key.len;
     while (len > 0 && key.ptr[len - 1] != ':')
         len--;
-    return len > 0 ? span_make(key.ptr, len - 1) : SPAN_NONE;
+    if (len == 0)
+        return SPAN_NONE;
+    struct span generation = span_make(key.ptr, len - 1), tenant = span_cut(&generation, '/');
+    return generation.ptr == NULL ? tenant : generation; /* no tenant: nothing was cut */
 }
 
 static struct row *begin_row(struct simulator *sim, struct http_request *r, const char *tool,

@@ -71,6 +71,7 @@ GRAPHS = {
     "text": http("text", GET.replace("json", "text")),
     "raw": http("raw", RAW),
     "raw_text": http("raw_text", RAW.replace("json", "text")),
+    "many": http("many", 'method: GET, url: "http://tools.test/headers?n={{ .input.message }}"', show=".out.ask.headers | length"),
     "post": http("post", 'method: POST, url: "http://tools.test/echo?q={{ .input.message }}", headers: {X-Key: "k {{ $secret.crm }}"}, body: {text: "{{ .input.message }}", list: [1, "{{ .input.metadata }}"]}'),
     "small": http("small", 'method: GET, url: "http://tools.test/bytes?n={{ .input.message }}", response: text, max_bytes: 1000'),
     "redirect": http("redirect", 'method: GET, url: "http://tools.test/redirect?to={{ .input.message }}"'),
@@ -238,6 +239,11 @@ def test_a_result_has_status_headers_and_body(stack):
     assert result["headers"]["x-two"] == "a" and result["headers"]["content-type"] == "application/json" and "set-cookie" not in result["headers"]
     assert outcome(stack, "get", "empty")[0]["body"] is None
     assert json.loads(outcome(stack, "text", "order/5")[0]["body"])["number"] == "5"
+
+
+def test_headers_are_looked_at_up_to_a_number(stack):
+    """A server that sends thousands does not hold up the whole worker: each is looked for among the others."""
+    assert outcome(stack, "many", "7000")[0] == 256
 
 
 def test_what_is_sent(stack, tools):

@@ -145,6 +145,13 @@ def test_children_count_for_the_limit_of_steps(stack):
     assert stream.events[-1].type == "failed" and "limit_steps" in stream.events[-1].data["error"]["message"]
 
 
+def test_more_children_than_any_graph_may_have(stack):
+    """A list of which a user decides the length makes nothing ready, and runs nothing."""
+    stream = run(stack, "numbers", "50000")
+    assert "limit_steps" in stream.events[-1].data["error"]["message"]
+    assert {node for _, node, _, _ in steps(stream)} == {"each"}
+
+
 def test_over_nothing(stack):
     assert json.loads(run(stack, "numbers", "0").text) == [0, None, None, None]
 

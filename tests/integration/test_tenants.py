@@ -7,6 +7,7 @@ import pytest
 
 from support.client import Stream, request
 from support.identity import GuardedStack, bearer, row
+from support.tools import Tools
 
 ACME, BETA, BASE, ROOT = "sk_test_acme", "sk_test_beta", "sk_test_base", "sk_test_root"
 HASTY, THIRSTY = "sk_test_hasty", "sk_test_thirsty"
@@ -193,3 +194,22 @@ def test_a_token_of_one_tenant_is_nothing_in_another(stack, acme, beta):
     assert beta.stop("t1")[1]["outcome"] == "stopped"
     mine.close()
     assert json.loads(request("GET", f"{acme.url}/v1/chats/t", headers=bearer(ACME))[2])["error"]["code"] == "not_found"
+
+
+GRAPH = """
+graph: calls
+start: ask
+nodes:
+  - {id: ask, kind: http, method: POST, url: "http://tools.test/echo", body: {}, next: show}
+  - {id: show, kind: set, value: '"asked"', visible: true, next: end}
+"""
+
+
+def test_a_tool_never_takes_one_tenants_request_for_anothers():
+    """Equal generation ids, and steps of the same number: an Idempotency-Key of two tenants would give the second the first one's answer."""
+    with Tools() as tools, GuardedStack(ROWS, tenants=TENANTS, graphs={"calls": GRAPH}, graph_workers=0, env={"SLUICE_GRAPH_HOSTS": tools.rule}) as running:
+        running.start_graph_worker()
+        for key in (ACME, BETA, BASE):
+            stream = running.caller(key).new_chat("x", chat_id="c", generation_id="g", graph="calls")
+            assert stream.read_all()[-1].type == "done"
+        assert [seen.key for seen in tools.requests] == ["acme/g:1", "beta/g:1", "g:1"]

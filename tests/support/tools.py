@@ -9,6 +9,7 @@ when it came and when the client closed the connection on it.
     /late?ms=<ms>       200 after so long
     /gate/<name>        waits until the test calls open(name)
     /bytes?n=<n>        200: n letters; /raw/<hex>: these bytes; /empty: none, 204
+    /headers?n=<n>      200 with so many headers of their own
     /cut                half of what its Content-Length says; /reset: closed before an answer
     /redirect?to=<url>  302 there
 """
@@ -98,6 +99,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"x" * int(seen.query["n"]), content_type="text/plain")
         elif name == "raw":
             self.answer(200, bytes.fromhex(rest))
+        elif name == "headers":
+            self.answer(200, {}, {f"x{i:x}": "" for i in range(int(seen.query["n"]))})
         elif name == "empty":
             self.answer(204)
         elif name == "redirect":

@@ -9,7 +9,8 @@
 enum {
     REQUEST_MAGIC = 0x72657175,
     CONNECT_MS = 10 * 1000,
-    HEADERS_MAX = 512 * 1024 /* as JSON: fetch keeps 64 KiB, a byte is six at most */
+    HEADERS_MAX = 512 * 1024, /* as JSON: fetch keeps 64 KiB, a byte is six at most */
+    FIELDS_MAX = 256          /* that are looked at: each is looked for among the others */
 };
 static const char MARK_SENT[] = "sent", MARK_UNSENT[] = "unsent";
 
@@ -107,7 +108,9 @@ static void put_field(struct json_writer *w, const struct fetch *fetch, struct s
     for (char *c = name; *c != '\0'; c++)
         *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
     buf_init(&joined, HEADERS_MAX);
-    while (!is_written && fetch_next_header(fetch, &rest, &other, &value)) {
+    for (int i = 0; i < FIELDS_MAX && !is_written; i++) {
+        if (!fetch_next_header(fetch, &rest, &other, &value))
+            break;
         if (!span_is_nocase(other, name))
             continue;
         is_written = is_first && other.ptr != field.ptr;
@@ -126,7 +129,7 @@ static void read_headers(struct errand *r, const struct fetch *fetch)
     struct json_writer w = json_writer(&r->headers);
     struct span rest = SPAN_NONE, name, value;
     json_open(&w, NULL, '{');
-    while (fetch_next_header(fetch, &rest, &name, &value))
+    for (int i = 0; i < FIELDS_MAX && fetch_next_header(fetch, &rest, &name, &value); i++)
         put_field(&w, fetch, name);
     json_close(&w);
 }
@@ -248,6 +251,17 @@ static void start(struct errand *r)
         step_keep(r->step, r->mark, SPAN_LIT(MARK_SENT), on_marked, r);
 }
 
+/* "generation:3", "acme/generation:3/t1/c0": a generation's id is its tenant's own, and another's
+ * may have the same; that of the tenant `default` stands without it, as no id holds a slash. */
+static char *key_of(const struct errand_wants *wants)
+{
+    const struct claimed *c = step_claimed(wants->step);
+    bool is_default = strcmp(c->tenant, "default") == 0;
+    return mem_printf("%s%s%s:%s%s%s", is_default ? "" : c->tenant, is_default ? "" : "/",
+                      c->generation, step_path(wants->step), wants->within == NULL ? "" : "/",
+                      wants->within == NULL ? "" : wants->within);
+}
+
 struct errand *errand_new(const struct errand_wants *wants, const struct errand_hooks *hooks)
 {
     struct errand *r = MEM_NEW(struct errand);
@@ -269,14 +283,11 @@ struct errand *errand_new(const struct errand_wants *wants, const struct errand_
                                                      .host_count = conf->graph_hosts.count,
                                                      .networks = conf->graph_networks.items,
                                                      .network_count = conf->graph_networks.count});
-    char *path = wants->within == NULL ? mem_strdup(step_path(wants->step))
-                                       : mem_printf("%s/%s", step_path(wants->step), wants->within);
-    char *key = mem_printf("%s:%s", step_claimed(wants->step)->generation, path);
+    char *key = key_of(wants);
     if (fill_request(&r->filled, wants->form, wants->values, key, &err) != 0)
         fail_soon(r, err.code == ERR_TOO_LARGE ? STEP_TOO_LARGE : STEP_BAD_EXPRESSION, err.message);
     else
         start(r);
-    mem_free(path);
     mem_free(key);
     return r;
 }

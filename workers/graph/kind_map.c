@@ -1,6 +1,7 @@
 /* map: one child for each item of a list, some at once. */
 #include "graph/gather.h"
 #include "graph/kinds.h"
+#include "graphs/limits.h"
 #include <stdio.h>
 
 static size_t count_items(struct span list)
@@ -30,9 +31,14 @@ static void *map_begin(struct step *step)
         step_fail(step, STEP_BAD_EXPRESSION, 0, -1, "`over` gave no list that can be walked.");
         return NULL;
     }
+    size_t count = count_items(list);
+    if (count > GRAPH_STEPS_MAX) { /* more than any graph may run: none is made ready */
+        step_fail(step, STEP_LIMIT_STEPS, 0, -1, NULL);
+        return NULL;
+    }
     struct gather *g =
         gather_new(&(struct gather_wants){.step = step,
-                                          .count = count_items(list),
+                                          .count = count,
                                           .at_once = (size_t)node->of.map.concurrency,
                                           .is_fast = node->of.map.is_fast,
                                           .is_list = true});
