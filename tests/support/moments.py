@@ -18,6 +18,7 @@ CONFIG = """
 models:
   - {name: default, base_url: "%(url)s", model: sim, concurrency: 2000, supports: [tools, prefill]}
   - {name: small, base_url: "%(url)s", model: sim, concurrency: 2000}
+tenants: [{name: default, running: 0, queued: 0}]
 """
 PATIENCE_S = 60
 DELTAS = 2  # of so many pieces of a step each is a moment
@@ -28,7 +29,8 @@ class GraphStack(Stack):
 
     def __init__(self, graph_workers=1, is_gated=True, env=None):
         files = [path for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))]
-        super().__init__(config=CONFIG, env=env, graphs={path.stem: path.read_text() for path in files}, graph_workers=graph_workers)
+        graphs = {path.stem: path.read_text().replace("timeout_s: 10\n", "timeout_s: 70\n") for path in files}  # a test holds a request for longer
+        super().__init__(config=CONFIG, env=env, graphs=graphs, graph_workers=graph_workers)
         self.is_gated, self.gate = is_gated, None
 
     def __exit__(self, *failure):
@@ -51,7 +53,12 @@ class GraphStack(Stack):
 
 # A graph and what is said to it, turn by turn; turns behind the first go on behind an `ask`. once: what the paths of its requests end with whose effect is `once`.
 Scenario = namedtuple("Scenario", "graph messages once", defaults=("?once=1",))
+LONG_TEXT = "\n\n".join(f"Paragraph {n}. " + "A sluice is a gate in a channel, and water comes down it. " * 25 for n in range(9))
 SCENARIOS = {
+    "router": Scenario("router", ["My shell script has an error in its loop."]),
+    "research": Scenario("research", ["How does a canal lock work, and what is a weir for?"]),
+    "digest": Scenario("digest", [LONG_TEXT]),
+    "desk": Scenario("desk", ["Where is my order?", "It says 42.", "No, 1003."]),
     "whole": Scenario("whole", ["Cancel order 1001 and order 1002, please.", "No, thank you."]),
 }
 
@@ -140,6 +147,11 @@ def moments_of(runs):
     return moments
 
 
+def is_of_agent(run, number):
+    """The request is a tool's, which an agent's model called: its failure is told to the model."""
+    return "/t" in (run.stack.gate.of(run.generation)[number - 1].key or "")
+
+
 def sample(moments, count, seed):
     """All of them in the long run, else a seeded sample that has some of each kind."""
     if IS_LONG:
@@ -178,7 +190,7 @@ def half_shown(events):
     """The nodes whose text was shown and that are not over."""
     nodes = {}
     for event in valid(events):
-        if event.type in ("delta", "reasoning"):
+        if event.type in ("delta", "reasoning", "tool_call_delta"):  # of an unseen agent there are whole calls only
             nodes[event.data["node"]] = True
         if event.type == "step" and event.data["status"] in ("finished", "failed"):
             nodes.pop(event.data["node"], None)

@@ -1,0 +1,142 @@
+"""Stops at every possible moment of a graph, enumerated from a run that nobody stops: behind each of its events (before, inside and after each step, in parallel branches), while a
+request to a model or a tool waits for its answer, in the middle of that answer, and in the back-off of a retry. By POST stop and by the flag, as redis-cli sets it.
+
+Whenever it comes: the reader is told, the message is given back byte for byte, every connection is closed, nothing is asked any more, the chat is as it was, the next message runs.
+The gate (support/gate.py) holds a run at its moment. All moments with SLUICE_LONG=1, else a sample.
+"""
+import statistics
+import time
+
+import pytest
+
+from support.client import in_background
+from support.moments import FAILED, SCENARIOS, GraphStack, Run, check_log, moments_of, play, sample, shown, wait_closed
+from support.processes import wait_until
+from support.turns import new_id
+
+MOST_MS = 2000
+AFTER_MS = 250  # what was on its way when the stop came may arrive so much later
+EACH = 30  # moments of an example, in the normal run
+AT_ONCE = 4
+METADATA = {"of": "a test", "ünï": ["código", None]}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with GraphStack(env={"SLUICE_LOG_LEVEL": "info"}) as running:
+        yield running
+
+
+class Stopped:
+    """One turn that is stopped at its moment, and what came of it."""
+
+    def __init__(self, stack, scenario, moment, number):
+        self.stack, self.moment = stack, moment
+        self.chat, self.by_flag = new_id("chat"), number % 3 == 2
+        if moment.turn == 0 and number % 2:
+            Run(stack, self.chat, "Earlier.", graph="echo").wait_end()
+        play(stack, self.chat, scenario, moment.turn)
+        self.before = stack.api().chat(self.chat)
+        graph = {"graph": scenario.graph} if moment.turn == 0 else {}
+        self.run = Run(stack, self.chat, scenario.messages[moment.turn], moment, metadata=METADATA, **graph)
+        self.outcome = "stopped" if self.run.reach() else "missed"
+        if self.outcome == "stopped":
+            self.stop()
+        if self.outcome == "stopped":
+            self.check()
+            self.go_on(scenario)
+        self.run.wait_end()
+        check_log(self.run)
+
+    def stop(self):
+        self.sent_at = time.monotonic()
+        if self.by_flag:
+            self.stack.redis.execute_command("SET", f"chat_stop:{self.chat}", "1", "EX", "60")
+        else:
+            status, self.answer = self.stack.api().stop(self.run.generation)
+            assert status == 200
+        self.answered_at = time.monotonic()
+        end = self.run.wait_end(10)
+        if end.type == "done":
+            self.outcome = "late"
+            assert self.by_flag or self.answer["outcome"] == "already_done"
+
+    def check(self):
+        end, generation = self.run.end, self.run.generation
+        assert end.type == "stopped" and end.data["done"] is False and end.data["reason"] == ("flag" if self.by_flag else "user"), end
+        assert end.data["restore"] == {"message": self.run.message, "attachments": [], "metadata": METADATA} and end.data["committed"] is False
+        if not self.by_flag:
+            assert self.answer["outcome"] == "stopped" and self.answer["seq"] == end.id and self.answer["restore"] == end.data["restore"], self.answer
+        self.told_ms = (end.at - self.sent_at) * 1000
+        asked = wait_closed(self.stack, generation)
+        self.closed_ms = [(a.ended_at - self.sent_at) * 1000 for a in asked if a.ended_at > self.sent_at]
+        self.after_ms = [(a.came_at - max(self.answered_at, end.at)) * 1000 for a in asked if a.came_at > max(self.answered_at, end.at)]
+        assert self.stack.api().chat(self.chat) == self.before or self.before[0] == 404 == self.stack.api().chat(self.chat)[0], "the chat is as it was"
+
+    def go_on(self, scenario):
+        """The next message runs at once: behind the question that is still asked, or any other."""
+        known = len(self.before[1]["messages"]) if self.before[0] == 200 else 0
+        is_answer = self.moment.turn > 0
+        following = Run(self.stack, self.chat, self.run.message if is_answer else "Again.", **({} if is_answer else {"graph": "echo"}))
+        end = following.wait_end()
+        assert end.type == "done", end
+        started = next(e for e in following.events if e.type == "started")
+        self.again_ms = (started.at - following.began) * 1000
+        messages = self.stack.api().chat(self.chat)[1]["messages"]
+        assert len(messages) == known + 2 and messages[-2]["content"] == following.message
+        assert messages[-1]["content"] == "\n\n".join(text for _, (_, text) in sorted(shown(following.events).items()))
+        self.asked_after = len(self.stack.gate.of(self.run.generation))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_stopped_at_every_moment(stack, name):
+    scenario = SCENARIOS[name]
+    reference = play(stack, new_id("chat"), scenario)
+    everything = moments_of(reference)
+    moments = sample(everything, EACH, name)
+    numbered = list(enumerate(moments))
+
+    def some(share):
+        return [Stopped(stack, scenario, moment, n) for n, moment in share]
+
+    shares = [in_background(some, numbered[n::AT_ONCE]) for n in range(AT_ONCE)]
+    results = [r for share in shares for r in share.result(380)]
+    stopped = [r for r in results if r.outcome == "stopped"]
+    told = sorted(r.told_ms for r in stopped)
+    closed = sorted(ms for r in stopped for ms in r.closed_ms)
+    after = [ms for r in stopped for ms in r.after_ms]
+    again = sorted(r.again_ms for r in stopped)
+    late = [r for r in results if r.outcome == "late"]
+    print(f"figure: {name}: {len(stopped)} stops at {len(moments)} of {len(everything)} moments ({sum(r.by_flag for r in stopped)} by the flag, {len(late)} came behind the end): "
+          f"told after {statistics.median(told):.1f} ms at the median, {told[-1]:.1f} ms at most")  # fmt: skip
+    print(f"figure: {name}: {len(closed)} open requests closed {statistics.median(closed):.1f} ms after the stop at the median, {closed[-1]:.1f} ms at most; "
+          f"{len(after)} requests arrived behind it ({max(after, default=0):.1f} ms at most); the next message ran after {statistics.median(again):.1f} ms")  # fmt: skip
+    assert told[-1] < MOST_MS and closed[-1] < MOST_MS and again[-1] < MOST_MS
+    assert max(after, default=0) < AFTER_MS, "something was asked behind the stop"
+    assert all(len(stack.gate.of(r.run.generation)) == r.asked_after for r in stopped), "something was asked long behind the stop"
+    assert all(r.moment.kind in ("event", FAILED) for r in late), "a request that waits is no end"  # one that a model is told of may be
+    missed = [r.moment for r in results if r.outcome == "missed"]
+    assert len(missed) <= len(moments) / 10 and len(late) <= len(moments) / 2, (missed, late)
+
+
+def test_a_tool_that_hangs_sees_its_connection_closed(stack):
+    """A tool that would answer after a minute: of an `http` node, and of an agent."""
+    took = []
+    for n in range(12):
+        generation, graph = new_id("gen"), ("hanging", "hanging_agent")[n % 2]
+        run = Run(stack, new_id("chat"), "Wait, please.", generation=generation, graph=graph)
+        wait_until(lambda: any("/hang" in a.path for a in stack.gate.of(generation)), "the tool to be asked")
+        sent_at = time.monotonic()
+        if n % 3 == 2:
+            stack.redis.execute_command("SET", f"chat_stop:{run.chat}", "1", "EX", "60")
+        else:
+            assert stack.api().stop(generation)[1]["outcome"] == "stopped"
+        assert run.wait_end(10).type == "stopped"
+        rows = wait_closed(stack, generation)
+        assert rows[-1].end == "closed"
+        took.append((rows[-1].ended_at - sent_at) * 1000)
+    print(f"figure: a tool that hangs for 60 s sees its connection closed after {statistics.median(took):.1f} ms at the median, {max(took):.1f} ms at most, of {len(took)}")
+    assert max(took) < MOST_MS
+    wait_until(lambda: stack.provider_stats()["open"] == 0, "the tool's server to be left")
+
+
