@@ -3,10 +3,10 @@
  * what it accepts, cJSON parses, and no string in it holds a NUL, so that cJSON's C strings are
  * whole. */
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 #include "wire/json_text.h"
 #include "wire/limits.h"
-#include "wire/utf8.h"
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
  * The answers are right for checked text; other bytes (a damaged record) give some answer, but no
  * step ever leaves the span. */
 #include "wire/json_text.h"
+#include "base/utf8.h"
 #include "wire/json.h"
-#include "wire/utf8.h"
 
 enum { REPLACEMENT = 0xfffd };
 

@@ -1,7 +1,7 @@
 /* Writing JSON, always in one line: no byte that we write is a line end, which the SSE frames rely
  * on. */
+#include "base/utf8.h"
 #include "wire/json.h"
-#include "wire/utf8.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 

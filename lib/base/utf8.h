@@ -1,7 +1,7 @@
-/* Private to lib/wire: one UTF-8 character (RFC 3629: no overlong forms, no surrogates, nothing
+/* One UTF-8 character (RFC 3629: no overlong forms, no surrogates, nothing
  * above U+10FFFF). */
-#ifndef SLUICE_WIRE_UTF8_H
-#define SLUICE_WIRE_UTF8_H
+#ifndef SLUICE_BASE_UTF8_H
+#define SLUICE_BASE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
