@@ -104,9 +104,7 @@ static void check_and_begin(struct start *s)
     bool is_of_model_only = body->has_image || body->params.ptr != NULL || body->system.ptr != NULL;
     if (body->graph.ptr != NULL) {
         graphs_begin(s);
-    } else if (!is_of_model_only) {
-        start_begin(s);
-    } else if (s->mode == BEGIN_ANY && body->model.ptr == NULL) {
+    } else if (is_of_model_only && s->mode == BEGIN_ANY && body->model.ptr == NULL) {
         look_at_chat(s);
     } else if (body->has_image) {
         begin_with_images(s, body->model);

@@ -101,7 +101,7 @@ const char *run_graph_folder(const struct conf *conf, const char *given)
 {
     const char *folder = *conf->graph_folder != '\0' ? conf->graph_folder : given;
     struct dirent **entries = NULL;
-    int count = folder == NULL ? -1 : scandir(folder, &entries, library_is_file, NULL);
+    int count = folder == NULL ? -1 : scandir(folder, &entries, library_is_file, alphasort);
     for (int i = 0; i < count; i++)
         free(entries[i]); /* NOLINT: scandir's */
     if (count >= 0)
