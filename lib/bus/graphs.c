@@ -14,7 +14,7 @@ enum {
 static bool is_version(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (memchr("0123456789abcdef", s.ptr[i], 16) == NULL)
+        if (!((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] >= 'a' && s.ptr[i] <= 'f')))
             return false;
     return s.len == VERSION_LEN;
 }
@@ -88,7 +88,7 @@ static void answer_graphs(struct call *call, int status, const struct reply *rep
     if (status == 0 && (rows = read_rows(reply, 3, SIZE_MAX, &count)) == NULL)
         status = -ERR_INTERNAL;
     struct graph_row *graphs = mem_new_array(count, sizeof *graphs);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; rows != NULL && i < count; i++)
         graphs[i] = (struct graph_row){rows[i * 3], rows[i * 3 + 1], rows[i * 3 + 2]};
     done(status, graphs, count, call->arg);
     mem_free(graphs);
@@ -131,7 +131,7 @@ static void answer_steps(struct call *call, int status, const struct reply *repl
     if (status == 0 && (rows = read_rows(reply, 2, LIMIT_CHECKPOINTS, &count)) == NULL)
         status = -ERR_INTERNAL;
     struct kept_step *steps = mem_new_array(count, sizeof *steps);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; rows != NULL && i < count; i++)
         steps[i] = (struct kept_step){rows[i * 2], rows[i * 2 + 1]};
     done(status, steps, count, call->arg);
     mem_free(steps);

@@ -188,7 +188,7 @@ struct jq *jq_new(struct loop *loop, const struct jq_options *options)
     timer_init(&jq->soon, loop, on_soon, jq);
     timer_init(&jq->patience, loop, on_patience, jq);
     jq->evaluator_count = (size_t)(o->children > 0 ? o->children : CHILDREN);
-    jq->evaluators = mem_new_array(jq->evaluator_count, sizeof *jq->evaluators);
+    jq->evaluators = mem_new_array(jq->evaluator_count, sizeof(struct evaluator *));
     const struct evaluator_hooks hooks = {on_free, on_trouble, jq};
     for (size_t i = 0; i < jq->evaluator_count; i++)
         jq->evaluators[i] = evaluator_new(loop, jq->argv, &hooks);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 struct library {
-    struct graph **graphs; /* in the order they came: the newest of a name is the last */
+    struct graph **graphs;
     size_t count;
 };
 
@@ -41,9 +41,9 @@ const struct graph *library_at(const struct library *library, size_t index)
 
 const struct graph *library_find(const struct library *library, struct span name)
 {
-    for (size_t i = library->count; i > 0; i--)
-        if (span_is(name, library->graphs[i - 1]->name))
-            return library->graphs[i - 1];
+    for (size_t i = 0; i < library->count; i++)
+        if (span_is(name, library->graphs[i]->name))
+            return library->graphs[i];
     return NULL;
 }
 
@@ -201,21 +201,6 @@ static void check_subs(const struct library *library, const struct graph *graph,
     }
 }
 
-int library_add(struct library *library, struct graph *graph, struct err *err)
-{
-    library->graphs = mem_grow(library->graphs, library->count + 1, sizeof(*library->graphs));
-    library->graphs[library->count++] = graph;
-    struct collecting c = {.err = err};
-    check_subs(library, graph, &c);
-    if (c.result == 0)
-        c.result = check_ways(library, graph, err);
-    if (c.result != 0) {
-        library->count--;
-        graph_free(graph);
-    }
-    return c.result;
-}
-
 /* Reading. */
 
 static int read_file(const char *path, struct buf *bytes, struct err *err)
@@ -267,7 +252,7 @@ static void read_one(struct library *library, const char *path, struct collectin
         collect(c, result, &err);
         return;
     }
-    library->graphs = mem_grow(library->graphs, library->count + 1, sizeof(*library->graphs));
+    library->graphs = mem_grow(library->graphs, library->count + 1, sizeof(struct graph *));
     library->graphs[library->count++] = graph;
 }
 

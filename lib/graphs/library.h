@@ -20,14 +20,10 @@ MUST_USE int graph_load(const char *path, on_graph_problem on_problem, void *arg
  * on_wrong (may be NULL); -ERR_CONFIG when there was any, with the first in `err`. */
 MUST_USE int library_read(const char *folder, void (*on_wrong)(const char *message, void *arg),
                           void *arg, struct library **out, struct err *err);
-/* One more, or another version of one; takes it, and frees it when its sub-graphs are not what they
- * must be: -ERR_CONFIG. */
-MUST_USE int library_add(struct library *library, struct graph *graph, struct err *err);
 void library_free(struct library *library);
 size_t library_count(const struct library *library);
 const struct graph *library_at(const struct library *library, size_t index);
-const struct graph *library_find(const struct library *library,
-                                 struct span name); /* the newest; NULL: none */
+const struct graph *library_find(const struct library *library, struct span name); /* NULL: none */
 const struct graph *library_find_version(const struct library *library,
                                          struct span version); /* NULL: none */
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define IN_GRAPH(field) offsetof(struct graph, field)
 
 enum { TEXT_MAX = 512 };
@@ -179,7 +178,7 @@ int graph_read_all(struct span bytes, const char *file, on_graph_problem on_prob
                         .graph = graph};
     read_top(&r);
     graph->expr_count = r.all.count;
-    graph->exprs = own_list(graph->own, r.all.items, r.all.count, sizeof(*r.all.items));
+    graph->exprs = own_list(graph->own, r.all.items, r.all.count, sizeof(struct expr *));
     mem_free(r.edges);
     tree_free(tree);
     result = tell(&r.problems, file, on_problem, arg, detail);

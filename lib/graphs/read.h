@@ -9,6 +9,8 @@
 #include "graphs/place.h"
 #include "graphs/suggest.h"
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 /* What is wrong, sorted by place at the end. */
 struct problem {
     struct mark at;

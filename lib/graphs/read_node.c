@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#define COUNT_OF(array)  (sizeof(array) / sizeof((array)[0]))
 #define IN_NODE(field)   offsetof(struct graph_node, field)
 #define OF_REQUEST(part) offsetof(struct graph_node, of.http.request.part)
 
@@ -250,7 +249,7 @@ void read_node(struct reading *r, const struct node *map, struct graph_node *nod
     read_fields(r, &fields, map, node);
     finish(r, map, node);
     node->expr_count = r->here.count;
-    node->exprs = own_list(r->own, r->here.items, r->here.count, sizeof(*r->here.items));
+    node->exprs = own_list(r->own, r->here.items, r->here.count, sizeof(struct expr *));
     r->here = around;
 }
 

@@ -2,8 +2,6 @@
 #include "base/num.h"
 #include "graphs/read.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /* Edges. */
 
 void read_edge(struct reading *r, const struct field *f, const struct node *value, void *to)

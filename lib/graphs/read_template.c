@@ -18,7 +18,7 @@ static struct mark mark_of(struct reading *r, const struct place *p, size_t offs
 
 static void add_to(struct expr_list *list, const struct expr *expr)
 {
-    list->items = mem_grow(list->items, list->count + 1, sizeof(*list->items));
+    list->items = mem_grow(list->items, list->count + 1, sizeof(struct expr *));
     list->items[list->count++] = expr;
 }
 

@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "graphs/read.h"
 
-#define COUNT_OF(array)   (sizeof(array) / sizeof((array)[0]))
 #define IN_REQUEST(field) offsetof(struct graph_request, field)
 #define IN_TOOL(field)    offsetof(struct graph_tool, field)
 
@@ -63,7 +62,7 @@ static void read_tool(struct reading *r, const struct node *map, struct graph_to
     read_fields(r, &tool_fields, map, tool);
     request_finish(r, map, node_member(map, "http"), &tool->request);
     tool->expr_count = r->here.count;
-    tool->exprs = own_list(r->own, r->here.items, r->here.count, sizeof(*r->here.items));
+    tool->exprs = own_list(r->own, r->here.items, r->here.count, sizeof(struct expr *));
     r->here = (struct expr_list){0};
 }
 
@@ -108,7 +107,7 @@ void read_tool_names(struct reading *r, const struct field *f, const struct node
         (struct graph_node *)(void *)((char *)to - offsetof(struct graph_node, of.llm.tools));
     if (!want_list(r, value, f->name, GRAPH_TOOLS_MAX))
         return;
-    node->of.llm.tools = own_room(r->own, value->count, sizeof(*node->of.llm.tools));
+    node->of.llm.tools = own_room(r->own, value->count, sizeof(struct graph_tool *));
     for (const struct node *name = value->first; name != NULL; name = name->next) {
         const struct graph_tool *tool = find_tool(r, name);
         for (size_t i = 0; tool != NULL && i < node->of.llm.tool_count; i++)

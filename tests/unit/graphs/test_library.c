@@ -208,37 +208,17 @@ static void a_sub_graph_does_not_ask(void **state)
                "one without ask\n");
 }
 
-static struct graph *graph_of(const char *text)
+static void by_name_and_by_version(void **state)
 {
-    struct graph *graph = NULL;
-    assert_int_equal(graph_read(span_of(text), "fetched.yaml", &graph, NULL), 0);
-    return graph;
-}
-
-static void versions_beside_each_other(void **state)
-{
-    struct err err = {0};
     (void)state;
     put_graph("a", NULL, NULL);
+    put_graph("b", NULL, NULL);
     struct library *library = well();
-    const struct graph *old = library_find(library, SPAN_LIT("a"));
-    struct graph *fresh = graph_of(
-        "{graph: a, start: a, nodes: [{id: a, kind: set, visible: true, value: '2', next: end}]}");
-    assert_int_equal(library_add(library, fresh, &err), 0);
-    assert_ptr_equal(library_find(library, SPAN_LIT("a")), fresh);
-    assert_ptr_equal(library_find_version(library, span_of(old->version)), old);
-    assert_ptr_equal(library_find_version(library, span_of(fresh->version)), fresh);
-    assert_int_equal(library_count(library), 2);
-    /* One that cannot be is not kept. */
-    assert_int_equal(
-        library_add(library,
-                    graph_of("{graph: b, start: a, nodes: [{id: a, kind: graph, visible: true, "
-                             "graph: c, next: end}]}"),
-                    &err),
-        -ERR_CONFIG);
-    assert_non_null(strstr(err.message, "fetched.yaml:1:73: there is no graph 'c'"));
-    assert_int_equal(library_count(library), 2);
-    assert_null(library_find(library, SPAN_LIT("b")));
+    const struct graph *b = library_find(library, SPAN_LIT("b"));
+    assert_string_equal(b->name, "b");
+    assert_ptr_equal(library_find_version(library, span_of(b->version)), b);
+    assert_null(library_find(library, SPAN_LIT("c")));
+    assert_null(library_find_version(library, SPAN_LIT("b")));
     library_free(library);
 }
 
@@ -255,7 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_graph_runs_in_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(four_deep_and_no_deeper, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sub_graph_does_not_ask, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(versions_beside_each_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(by_name_and_by_version, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("graphs.library", tests, NULL, NULL);
 }
