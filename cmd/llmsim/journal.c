@@ -72,7 +72,7 @@ struct row *journal_begin(struct journal *j, const struct row_asked *asked)
     (void)snprintf(r->id, sizeof r->id, "r%lld", (long long)++j->requests);
     r->format = asked->format;
     r->model = span_dup(asked->model);
-    r->generation = asked->generation.ptr == NULL ? NULL : span_dup(asked->generation);
+    r->generation = span_dup_or_null(asked->generation);
     r->messages = span_dup(asked->messages);
     r->params = span_dup(asked->params);
     r->has_fault = asked->has_fault;

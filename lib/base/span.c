@@ -76,3 +76,8 @@ char *span_dup(struct span s)
 {
     return mem_dup(s.ptr, s.len);
 }
+
+char *span_dup_or_null(struct span s)
+{
+    return s.ptr == NULL ? NULL : span_dup(s);
+}

@@ -42,7 +42,8 @@ struct span span_trim(struct span s); /* spaces and tabs off both ends */
 /* Cuts `rest` at the first `separator`: returns what is before it, moves `rest` behind it (to
  * SPAN_NONE at the end). */
 struct span span_cut(struct span *rest, char separator);
-bool span_is_utf8(struct span s); /* strict: no overlong forms, no surrogates */
-char *span_dup(struct span s);    /* owned, NUL-terminated */
+bool span_is_utf8(struct span s);      /* strict: no overlong forms, no surrogates */
+char *span_dup(struct span s);         /* owned, NUL-terminated; of SPAN_NONE "" */
+char *span_dup_or_null(struct span s); /* the same, of SPAN_NONE NULL */
 
 #endif

@@ -120,3 +120,30 @@ void usage_put_json(struct buf *b, const struct usage *usage)
     json_member_bool(&w, "settled", usage->is_settled);
     json_close(&w);
 }
+
+void usage_field(struct mp_fields *f, const char *key, const struct usage *usage)
+{
+    mp_put_key(f->buf, key);
+    struct mp_fields u = mp_fields_begin(f->buf);
+    mp_field_int(&u, "input", usage->input);
+    mp_field_int(&u, "output", usage->output);
+    mp_field_int(&u, "cached", usage->cached);
+    mp_field_int(&u, "reasoning", usage->reasoning);
+    mp_field_int(&u, "source", usage->source);
+    mp_fields_end(&u);
+    f->count++;
+}
+
+struct usage usage_read(const struct mp_value *map)
+{
+    struct usage usage = usage_unknown();
+    int64_t source = mp_int(mp_get(map, "source"), USAGE_UNKNOWN);
+    if (source <= USAGE_UNKNOWN || source > USAGE_NONE)
+        return usage;
+    usage.source = (enum usage_source)source;
+    usage.input = mp_int(mp_get(map, "input"), -1);
+    usage.output = mp_int(mp_get(map, "output"), -1);
+    usage.cached = mp_int(mp_get(map, "cached"), -1);
+    usage.reasoning = mp_int(mp_get(map, "reasoning"), -1);
+    return usage;
+}

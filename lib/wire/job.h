@@ -43,5 +43,8 @@ struct usage usage_unknown(void);
 struct usage usage_none(void); /* no provider was asked: zeros, settled */
 const char *usage_source_name(enum usage_source source);
 void usage_put_json(struct buf *b, const struct usage *usage);
+/* As a msgpack map, and back: what is none, or of no known source, is unknown. */
+void usage_field(struct mp_fields *f, const char *key, const struct usage *usage);
+struct usage usage_read(const struct mp_value *map);
 
 #endif

@@ -61,6 +61,7 @@ bool json_names_match(struct span raw, struct span other_raw);
 /* Writing, always in one line. Bytes that are not UTF-8 become U+FFFD; control characters (DEL
  * too), ", \, U+2028 and U+2029 are escaped; all else stays as it is. */
 void json_put_string(struct buf *b, struct span s); /* with quotes; SPAN_NONE writes null */
+enum { JSON_ESCAPED = 6 };                          /* bytes that it makes of one, at most */
 void json_put_int(struct buf *b, int64_t v);
 void json_put_bool(struct buf *b, bool v);
 /* JSON text as it is, but line ends become spaces; none or empty writes null. */

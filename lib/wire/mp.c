@@ -148,6 +148,11 @@ struct span mp_str(const struct mp_value *v, struct span otherwise)
     return otherwise;
 }
 
+char *mp_dup_str(const struct mp_value *v)
+{
+    return span_dup_or_null(mp_str(v, SPAN_NONE));
+}
+
 int64_t mp_int(const struct mp_value *v, int64_t otherwise)
 {
     return mp_is_int(v) ? object_of(v)->via.i64 : otherwise;

@@ -30,6 +30,7 @@ const struct mp_value *mp_at(const struct mp_value *array, size_t index); /* NUL
 const struct mp_value *mp_get(const struct mp_value *map, const char *key);
 /* `otherwise` for NULL or another type. A bin counts as a str. */
 struct span mp_str(const struct mp_value *v, struct span otherwise);
+char *mp_dup_str(const struct mp_value *v); /* owned, with a NUL; NULL where mp_str has none */
 int64_t mp_int(const struct mp_value *v, int64_t otherwise);
 bool mp_bool(const struct mp_value *v, bool otherwise);
 bool mp_is_str(const struct mp_value *v);

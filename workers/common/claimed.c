@@ -3,11 +3,6 @@
 
 #include "base/mem.h"
 
-static char *dup_or_null(struct span s)
-{
-    return s.ptr == NULL ? NULL : span_dup(s);
-}
-
 void claimed_init(struct claimed *c, const struct claim *claim)
 {
     *c = (struct claimed){
@@ -22,8 +17,8 @@ void claimed_init(struct claimed *c, const struct claim *claim)
         .attempt = span_dup(claim->attempt),
         .graph = span_dup(claim->graph),
         .user = span_dup(claim->user),
-        .chat_model = dup_or_null(claim->chat_model),
-        .chat_system = dup_or_null(claim->chat_system),
+        .chat_model = span_dup_or_null(claim->chat_model),
+        .chat_system = span_dup_or_null(claim->chat_system),
         .epoch = claim->epoch,
         .crashes = claim->crashes,
         .length = claim->length,

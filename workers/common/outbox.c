@@ -80,11 +80,6 @@ static void add_text(struct outbox *o, struct outbox_event *e, struct span text)
     o->waiting_bytes += text.len;
 }
 
-static char *dup_or_null(struct span s)
-{
-    return s.ptr == NULL ? NULL : span_dup(s);
-}
-
 static bool is_same(const char *kept, struct span given)
 {
     return kept == NULL ? given.ptr == NULL : span_is(given, kept);
@@ -106,10 +101,10 @@ void outbox_put_piece(struct outbox *o, const struct piece *piece)
     if (e == NULL || e->signature != NULL) {
         e = add(o, piece->kind, true);
         e->part = piece->part;
-        e->node = dup_or_null(piece->node);
+        e->node = span_dup_or_null(piece->node);
         e->is_open = true;
     }
-    e->signature = dup_or_null(piece->signature);
+    e->signature = span_dup_or_null(piece->signature);
     add_text(o, e, piece->text);
 }
 
@@ -125,9 +120,9 @@ void outbox_put_call(struct outbox *o, const struct call_piece *call)
     e = add(o, call->kind, !call->is_hidden);
     e->part = call->part;
     if (call->kind == EVENT_TOOL_CALL_DELTA) {
-        e->node = dup_or_null(call->node);
-        e->call_id = dup_or_null(call->call_id);
-        e->name = dup_or_null(call->name);
+        e->node = span_dup_or_null(call->node);
+        e->call_id = span_dup_or_null(call->call_id);
+        e->name = span_dup_or_null(call->name);
         e->is_open = true;
         add_text(o, e, call->arguments);
         return;
@@ -180,11 +175,6 @@ void outbox_end_kept(struct outbox *o, struct mp_fields *fields, const struct ru
     o->is_shown = c->is_shown;
 }
 
-static struct span span_or_none(const char *text)
-{
-    return text == NULL ? SPAN_NONE : span_of(text);
-}
-
 static void seal(struct outbox_event *e)
 {
     if (!e->is_open)
@@ -195,17 +185,17 @@ static void seal(struct outbox_event *e)
         event_put_call(&bytes, e->seq,
                        &(struct call_piece){.kind = e->kind,
                                             .part = e->part,
-                                            .call_id = span_or_none(e->call_id),
-                                            .name = span_or_none(e->name),
+                                            .call_id = span_of(e->call_id),
+                                            .name = span_of(e->name),
                                             .arguments = buf_as_span(&e->body),
-                                            .node = span_or_none(e->node)});
+                                            .node = span_of(e->node)});
     else
         event_put_piece(&bytes, e->seq,
                         &(struct piece){.kind = e->kind,
                                         .part = e->part,
                                         .text = buf_as_span(&e->body),
-                                        .node = span_or_none(e->node),
-                                        .signature = span_or_none(e->signature)});
+                                        .node = span_of(e->node),
+                                        .signature = span_of(e->signature)});
     CHECK(buf_error(&bytes) == 0);
     free_key(e);
     buf_release(&e->body);

@@ -2,8 +2,6 @@
 #include "base/mem.h"
 #include "graph/agent.h"
 
-enum { ESCAPED = 6 /* bytes that JSON makes of one */ };
-
 static struct round *last_round(const struct agent *a)
 {
     CHECK(a->round_count > 0);
@@ -48,7 +46,7 @@ void agent_tell_result(struct agent *a, const struct round_call *call, const cha
 {
     struct span text = span_of(call->result);
     struct buf json;
-    buf_init(&json, ESCAPED * text.len + 2);
+    buf_init(&json, JSON_ESCAPED * text.len + 2);
     if (json_check(text, NULL) == 0)
         json_put_raw(&json, text);
     else
@@ -114,11 +112,11 @@ struct llm_message *agent_messages(const struct agent *a, size_t *count)
     *count = 0;
     for (size_t i = 0; i < a->round_count; i++) {
         const struct round *r = &a->rounds[i];
-        messages[(*count)++] = (struct llm_message){
-            .role = "assistant",
-            .content = *r->text == '\0' ? SPAN_NONE : span_of(r->text),
-            .tool_calls = r->calls_json == NULL ? SPAN_NONE : span_of(r->calls_json),
-            .reasoning = r->reasoning == NULL ? SPAN_NONE : span_of(r->reasoning)};
+        messages[(*count)++] =
+            (struct llm_message){.role = "assistant",
+                                 .content = *r->text == '\0' ? SPAN_NONE : span_of(r->text),
+                                 .tool_calls = span_of(r->calls_json),
+                                 .reasoning = span_of(r->reasoning)};
         for (size_t j = 0; j < r->call_count; j++)
             messages[(*count)++] = (struct llm_message){.role = "tool",
                                                         .content = span_of(r->calls[j].result),

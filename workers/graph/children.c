@@ -2,15 +2,13 @@
 #include "base/mem.h"
 #include "graph/inner.h"
 
-enum { ERROR_BYTES = 2048 };
-
 struct step *step_child(struct step *parent, const struct graph_node *node, const char *key,
                         size_t index, struct span item, on_child done, void *arg)
 {
     CHECK_MAGIC(parent, STEP_MAGIC);
     struct step *child = step_new(parent->line, parent, node, key);
     child->index = index;
-    child->item = item.ptr == NULL ? NULL : span_dup(item);
+    child->item = span_dup_or_null(item);
     child->on_child = done;
     child->child_arg = arg;
     step_start(child);
@@ -27,7 +25,7 @@ void step_child_stop(struct step *child)
 void step_child_over(struct step *child)
 {
     struct buf error;
-    buf_init(&error, ERROR_BYTES);
+    buf_init(&error, FAILING_JSON);
     step_tell_end(child);
     if (child->has_failed)
         failing_write(&child->failing, NULL, &error);

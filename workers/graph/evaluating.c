@@ -85,7 +85,7 @@ struct jq_call *step_eval(struct step *step, const char *name, struct span value
     buf_init(&index, 32);
     json_put_int(&index, (int64_t)step->index);
     const struct state_member more[] = {
-        {"item", step->item == NULL ? SPAN_NONE : span_of(step->item)},
+        {"item", span_of(step->item)},
         {"index", step->item == NULL ? SPAN_NONE : buf_as_span(&index)},
         {name, name == NULL ? SPAN_NONE : value},
     };

@@ -5,7 +5,10 @@
 #include "base/buf.h"
 #include "graph/step.h"
 
-enum { FAILING_BACKOFF_MS = 30 * 1000 /* at most, the server's own wish too */ };
+enum {
+    FAILING_BACKOFF_MS = 30 * 1000, /* at most, the server's own wish too */
+    FAILING_JSON = 2048             /* more than failing_write ever writes */
+};
 
 struct failing {
     enum step_error error;

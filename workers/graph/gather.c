@@ -61,8 +61,8 @@ void gather_free(struct gather *g)
 void gather_add(struct gather *g, const struct graph_node *node, const char *key, struct span item)
 {
     CHECK(g->added < g->wants.count);
-    g->all[g->added++] = (struct gathered){
-        .node = node, .key = mem_strdup(key), .item = item.ptr == NULL ? NULL : span_dup(item)};
+    g->all[g->added++] =
+        (struct gathered){.node = node, .key = mem_strdup(key), .item = span_dup_or_null(item)};
 }
 
 /* Its end. */
@@ -156,9 +156,8 @@ static void go_on(struct gather *g)
         size_t index = g->next++;
         struct gathered *one = &g->all[index];
         g->running++;
-        one->step =
-            step_child(g->wants.step, one->node, one->key, index,
-                       one->item == NULL ? SPAN_NONE : span_of(one->item), on_child_over, g);
+        one->step = step_child(g->wants.step, one->node, one->key, index, span_of(one->item),
+                               on_child_over, g);
         mem_free(one->item);
         one->item = NULL;
     }

@@ -74,15 +74,10 @@ static void stop_all(struct walk *w)
     walk_drop_keeps(w, NULL);
 }
 
-static struct span text_of(const char *text)
-{
-    return text == NULL ? SPAN_NONE : span_of(text);
-}
-
 /* Everything that all ends have in common. */
 static struct run_end end_of(const struct walk *w, const char *state)
 {
-    struct run_end end = {.state = state, .usage = usage_now(w), .model = text_of(w->model)};
+    struct run_end end = {.state = state, .usage = usage_now(w), .model = span_of(w->model)};
     end.usage.is_settled = true;
     if (w->graph != NULL)
         end.graph = span_of(w->graph->name);

@@ -59,11 +59,6 @@ struct span kept_find(const struct kept *k, const char *field)
     return v == NULL ? SPAN_NONE : span_make(v->bytes, v->len);
 }
 
-bool kept_is_empty(const struct kept *k)
-{
-    return k->values == NULL;
-}
-
 static void visit(const char *key, void *value, void *arg)
 {
     const struct visit *v = arg;

@@ -22,7 +22,6 @@ void kept_release(struct kept *k); /* empty again */
 /* Copied. -ERR_TOO_LARGE beyond the limits above. */
 MUST_USE int kept_add(struct kept *k, struct span field, struct span value);
 struct span kept_find(const struct kept *k, const char *field); /* SPAN_NONE: nothing */
-bool kept_is_empty(const struct kept *k);
 void kept_each(const struct kept *k, void (*fn)(const char *field, struct span value, void *arg),
                void *arg);
 

@@ -4,7 +4,7 @@
 #include "graph/kinds.h"
 #include <stdio.h>
 
-enum { HTTP_MAGIC = 0x6b687470, ESCAPED = 6, RESULT_ROOM = 1024, NO_CONTENT = 204 };
+enum { HTTP_MAGIC = 0x6b687470, RESULT_ROOM = 1024, NO_CONTENT = 204 };
 
 struct http_step {
     uint32_t magic;
@@ -54,7 +54,7 @@ static void finish(struct http_step *h, const struct errand_answer *answer)
 {
     const struct graph_node *node = step_node(h->step);
     struct buf result;
-    buf_init(&result, answer->headers.len + ESCAPED * answer->body.len + RESULT_ROOM);
+    buf_init(&result, answer->headers.len + JSON_ESCAPED * answer->body.len + RESULT_ROOM);
     struct json_writer w = json_writer(&result);
     json_open(&w, NULL, '{');
     json_member_int(&w, "status", answer->status);

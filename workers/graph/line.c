@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "graph/inner.h"
 
-enum { ERROR_BYTES = 2048 };
-
 static const char end_node[] = "end";
 
 struct line *line_new(struct walk *w, struct step *owner, const struct graph *graph)
@@ -108,7 +106,7 @@ static const char *after_failure(struct line *line, const struct step *step)
     struct buf error;
     if (node->on_error == NULL)
         return NULL;
-    buf_init(&error, ERROR_BYTES);
+    buf_init(&error, FAILING_JSON);
     failing_write(&step->failing, node->id, &error);
     state_set_error(&line->state, buf_as_span(&error));
     buf_release(&error);

@@ -4,31 +4,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-static const char *const usage_keys[] = {"input", "output", "cached", "reasoning"};
-
-static void put_usage(struct buf *out, const struct usage *u)
-{
-    const int64_t numbers[] = {u->input, u->output, u->cached, u->reasoning};
-    mp_put_map(out, 5);
-    for (size_t i = 0; i < 4; i++) {
-        mp_put_key(out, usage_keys[i]);
-        mp_put_int(out, numbers[i]);
-    }
-    mp_put_key(out, "source");
-    mp_put_int(out, u->source);
-}
-
-static struct usage read_usage(const struct mp_value *map)
-{
-    struct usage u = usage_unknown();
-    int64_t *const numbers[] = {&u.input, &u.output, &u.cached, &u.reasoning};
-    for (size_t i = 0; i < 4; i++)
-        *numbers[i] = mp_int(mp_get(map, usage_keys[i]), -1);
-    int64_t source = mp_int(mp_get(map, "source"), USAGE_UNKNOWN);
-    u.source = source < 0 || source > USAGE_NONE ? USAGE_UNKNOWN : (enum usage_source)source;
-    return u;
-}
-
 void outcome_write(const struct outcome *c, struct buf *out)
 {
     struct mp_fields f = mp_fields_begin(out);
@@ -40,13 +15,12 @@ void outcome_write(const struct outcome *c, struct buf *out)
     mp_field_str(&f, "model", c->model);
     mp_field_str(&f, "finish_reason", c->finish_reason);
     mp_field_int(&f, "spent", c->spent_ms);
-    mp_put_key(out, "usage");
-    put_usage(out, &c->usage);
+    usage_field(&f, "usage", &c->usage);
     mp_put_key(out, "parts");
     mp_put_array(out, (uint32_t)c->part_count);
     for (size_t i = 0; i < c->part_count; i++)
         mp_put_int(out, c->parts[i]);
-    f.count += 2;
+    f.count++;
     mp_fields_end(&f);
 }
 
@@ -77,7 +51,7 @@ int outcome_read(struct span bytes, struct outcome *out)
     out->model = mp_str(mp_get(map, "model"), SPAN_NONE);
     out->finish_reason = mp_str(mp_get(map, "finish_reason"), SPAN_NONE);
     out->spent_ms = mp_int(mp_get(map, "spent"), 0);
-    out->usage = read_usage(mp_get(map, "usage"));
+    out->usage = usage_read(mp_get(map, "usage"));
     if (rc == 0 && (version < 1 || out->node.ptr == NULL || out->spent_ms < 0 ||
                     (out->result.ptr == NULL) == (out->error.ptr == NULL)))
         rc = -ERR_MALFORMED;

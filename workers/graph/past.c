@@ -64,12 +64,6 @@ static int take_call(struct past *p, const struct event_view *view)
     return put_piece(p, call.part, EVENT_TOOL_CALL, call.node, SPAN_NONE);
 }
 
-static char *dup_field(const struct mp_value *fields, const char *name)
-{
-    struct span text = mp_str(mp_get(fields, name), SPAN_NONE);
-    return text.ptr == NULL ? NULL : span_dup(text);
-}
-
 static void count_models(struct past *p, struct span kind, struct span status)
 {
     if (!span_is(kind, "llm") && !span_is(kind, "agent"))
@@ -92,10 +86,10 @@ static int take_step(struct past *p, const struct event_view *view)
         .seq = p->seq,
         .step = mp_int(mp_get(fields, "step"), 0),
         .ms = mp_int(mp_get(fields, "ms"), 0),
-        .node = dup_field(fields, "node"),
-        .kind = dup_field(fields, "kind"),
+        .node = mp_dup_str(mp_get(fields, "node")),
+        .kind = mp_dup_str(mp_get(fields, "kind")),
         .status = span_dup(status),
-        .error = dup_field(fields, "error"),
+        .error = mp_dup_str(mp_get(fields, "error")),
     };
     return 0;
 }

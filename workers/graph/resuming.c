@@ -9,7 +9,7 @@
 #include "graph/outcome.h"
 #include "wire/limits.h"
 
-enum { INPUT_SLACK = 4096, MS = 1000, ESCAPED = 6 /* characters that JSON makes of one */ };
+enum { INPUT_SLACK = 4096, MS = 1000 };
 
 /* Steps that were over. */
 
@@ -41,7 +41,7 @@ static struct step_row row_of(const struct past_step *s)
                              .node = span_of(s->node),
                              .kind = span_of(s->kind),
                              .status = span_of(s->status),
-                             .error = s->error == NULL ? SPAN_NONE : span_of(s->error)};
+                             .error = span_of(s->error)};
 }
 
 static void take_rows(struct walk *w)
@@ -209,7 +209,7 @@ static char *take_parked(struct walk *w, struct line *line, struct span parked)
     bound_release(&bound);
     if (rc != 0)
         return NULL;
-    buf_init(&answer, ESCAPED * (message_of(w).len + c->job.attachments.len) + INPUT_SLACK);
+    buf_init(&answer, JSON_ESCAPED * (message_of(w).len + c->job.attachments.len) + INPUT_SLACK);
     struct json_writer j = json_writer(&answer);
     json_open(&j, NULL, '{');
     json_member_str(&j, "message", message_of(w));
@@ -228,8 +228,8 @@ static void init_state(struct walk *w, struct line *line)
 {
     const struct claimed *c = run_claimed(w->run);
     struct buf input;
-    buf_init(&input, ESCAPED * (message_of(w).len + c->job.attachments.len) + c->job.metadata.len +
-                         INPUT_SLACK);
+    buf_init(&input, JSON_ESCAPED * (message_of(w).len + c->job.attachments.len) +
+                         c->job.metadata.len + INPUT_SLACK);
     input_write(c, message_of(w), &input);
     CHECK(buf_error(&input) == 0);
     state_init(&line->state, buf_as_span(&input), buf_as_span(&w->history_json),

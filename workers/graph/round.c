@@ -5,7 +5,7 @@
 #include "wire/json.h"
 #include "wire/limits.h"
 
-enum { ESCAPED = 6, CALL_ROOM = 128 };
+enum { CALL_ROOM = 128 };
 
 void round_release(struct round *r)
 {
@@ -45,7 +45,7 @@ void round_complete(struct round *r)
     for (size_t i = 0; i < r->call_count; i++)
         bytes += CALL_ROOM + strlen(r->calls[i].id) + strlen(r->calls[i].name) +
                  strlen(r->calls[i].arguments);
-    buf_init(&text, ESCAPED * bytes);
+    buf_init(&text, JSON_ESCAPED * bytes);
     struct json_writer w = json_writer(&text);
     json_open(&w, NULL, '[');
     for (size_t i = 0; i < r->call_count; i++)
@@ -66,11 +66,6 @@ bool round_has_all_results(const struct round *r)
 
 /* As bytes. */
 
-static struct span text_of(const char *text)
-{
-    return text == NULL ? SPAN_NONE : span_of(text);
-}
-
 static void put_calls(struct mp_fields *f, const struct round *r)
 {
     mp_put_key(f->buf, "calls");
@@ -88,38 +83,14 @@ void round_write(const struct round *r, struct buf *out)
 {
     struct mp_fields f = mp_fields_begin(out);
     mp_field_int(&f, "v", ROUND_VERSION);
-    mp_field_str(&f, "text", text_of(r->text));
-    mp_field_str(&f, "reasoning", text_of(r->reasoning));
-    mp_field_str(&f, "model", text_of(r->model));
-    mp_field_str(&f, "finish_reason", text_of(r->finish_reason));
+    mp_field_str(&f, "text", span_of(r->text));
+    mp_field_str(&f, "reasoning", span_of(r->reasoning));
+    mp_field_str(&f, "model", span_of(r->model));
+    mp_field_str(&f, "finish_reason", span_of(r->finish_reason));
     mp_field_int(&f, "next_part", r->next_part);
-    mp_field_int(&f, "input", r->usage.input);
-    mp_field_int(&f, "output", r->usage.output);
-    mp_field_int(&f, "cached", r->usage.cached);
-    mp_field_int(&f, "reasoned", r->usage.reasoning);
-    mp_field_int(&f, "source", r->usage.source);
+    usage_field(&f, "usage", &r->usage);
     put_calls(&f, r);
     mp_fields_end(&f);
-}
-
-static char *dup_field(const struct mp_value *map, const char *name)
-{
-    struct span text = mp_str(mp_get(map, name), SPAN_NONE);
-    return text.ptr == NULL ? NULL : span_dup(text);
-}
-
-static struct usage read_usage(const struct mp_value *map)
-{
-    struct usage usage = usage_unknown();
-    int64_t source = mp_int(mp_get(map, "source"), USAGE_UNKNOWN);
-    if (source < USAGE_UNKNOWN || source > USAGE_NONE)
-        return usage;
-    usage.input = mp_int(mp_get(map, "input"), -1);
-    usage.output = mp_int(mp_get(map, "output"), -1);
-    usage.cached = mp_int(mp_get(map, "cached"), -1);
-    usage.reasoning = mp_int(mp_get(map, "reasoned"), -1);
-    usage.source = (enum usage_source)source;
-    return usage;
 }
 
 static int read_calls(const struct mp_value *list, struct round *out)
@@ -156,12 +127,12 @@ int round_read(struct span bytes, struct round *out)
     const struct mp_value *map = mp_root(doc);
     int64_t version = mp_int(mp_get(map, "v"), 0);
     int rc = version > ROUND_VERSION ? -ERR_NOT_SUPPORTED : version < 1 ? -ERR_MALFORMED : 0;
-    r.text = dup_field(map, "text");
-    r.reasoning = dup_field(map, "reasoning");
-    r.model = dup_field(map, "model");
-    r.finish_reason = dup_field(map, "finish_reason");
+    r.text = mp_dup_str(mp_get(map, "text"));
+    r.reasoning = mp_dup_str(mp_get(map, "reasoning"));
+    r.model = mp_dup_str(mp_get(map, "model"));
+    r.finish_reason = mp_dup_str(mp_get(map, "finish_reason"));
     r.next_part = mp_int(mp_get(map, "next_part"), -1);
-    r.usage = read_usage(map);
+    r.usage = usage_read(mp_get(map, "usage"));
     if (rc == 0)
         rc = read_calls(mp_get(map, "calls"), &r);
     if (rc == 0 && !is_sound(&r))
@@ -180,7 +151,7 @@ void round_write_result(const struct round_call *call, struct buf *out)
 {
     struct mp_fields f = mp_fields_begin(out);
     mp_field_int(&f, "v", ROUND_VERSION);
-    mp_field_str(&f, "result", text_of(call->result));
+    mp_field_str(&f, "result", span_of(call->result));
     mp_field_bool(&f, "is_error", call->is_error);
     mp_fields_end(&f);
 }
@@ -192,7 +163,7 @@ int round_read_result(struct span bytes, struct round_call *call)
         return -ERR_MALFORMED;
     const struct mp_value *map = mp_root(doc);
     int64_t version = mp_int(mp_get(map, "v"), 0);
-    char *result = dup_field(map, "result");
+    char *result = mp_dup_str(mp_get(map, "result"));
     int rc = version > ROUND_VERSION         ? -ERR_NOT_SUPPORTED
              : version < 1 || result == NULL ? -ERR_MALFORMED
                                              : 0;

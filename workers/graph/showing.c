@@ -8,8 +8,6 @@
 #include "graph/outcome.h"
 #include "wire/limits.h"
 
-enum { ERROR_BYTES = 2048 };
-
 /* Parts. */
 
 static struct step *above(const struct step *step)
@@ -192,7 +190,7 @@ void walk_put_row(struct walk *w, const struct step_row *row)
 void step_tell(struct step *step, const char *status)
 {
     struct buf error;
-    buf_init(&error, ERROR_BYTES);
+    buf_init(&error, FAILING_JSON);
     if (step->has_failed)
         failing_write(&step->failing, NULL, &error);
     struct step_row row = row_of(step, status, step->has_failed ? buf_as_span(&error) : SPAN_NONE);
@@ -212,11 +210,6 @@ static size_t collect_parts(const struct step *step, int64_t *out)
     return count;
 }
 
-static struct span span_or_none(const char *text)
-{
-    return text == NULL ? SPAN_NONE : span_of(text);
-}
-
 static void write_checkpoint(const struct step *step, struct span error, struct buf *out)
 {
     int64_t *parts = mem_new_array(step->number_count + step->more_count + 1, sizeof *parts);
@@ -224,9 +217,9 @@ static void write_checkpoint(const struct step *step, struct span error, struct 
         .node = span_of(step->node->id),
         .result = step->has_failed ? SPAN_NONE : span_make(step->result, step->result_len),
         .error = error,
-        .next = span_or_none(step->next),
-        .model = span_or_none(step->model),
-        .finish_reason = span_or_none(step->finish_reason),
+        .next = span_of(step->next),
+        .model = span_of(step->model),
+        .finish_reason = span_of(step->finish_reason),
         .usage = step_usage(step),
         .spent_ms = walk_spent_ms(step->walk),
         .parts = parts,
@@ -276,12 +269,12 @@ void step_tell_end(struct step *step)
     struct buf error;
     if (step->was_kept || run_is_over(step->walk->run))
         return;
-    buf_init(&error, ERROR_BYTES);
+    buf_init(&error, FAILING_JSON);
     if (step->has_failed)
         failing_write(&step->failing, NULL, &error);
     tell_end(step, step->has_failed ? buf_as_span(&error) : SPAN_NONE);
     if (step->is_visible)
-        walk_spoke(step->walk, span_or_none(step->model), span_or_none(step->finish_reason));
+        walk_spoke(step->walk, span_of(step->model), span_of(step->finish_reason));
     buf_release(&error);
 }
 

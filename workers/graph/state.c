@@ -57,7 +57,7 @@ int state_put(struct state *s, const char *node, struct span json)
 void state_set_error(struct state *s, struct span json)
 {
     mem_free(s->error);
-    s->error = json.ptr == NULL ? NULL : span_dup(json);
+    s->error = span_dup_or_null(json);
 }
 
 struct span state_out(const struct state *s, const char *node)

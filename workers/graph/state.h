@@ -18,7 +18,7 @@ struct state {
     char *error;         /* {node, code, message, status?}; NULL: none */
     struct state_out *outs;
     size_t count;
-    size_t bytes, max_bytes; /* of what the steps put there, their error too */
+    size_t bytes, max_bytes; /* of the results */
 };
 
 /* `input` is copied, `history` borrowed for its life; both checked JSON text. */

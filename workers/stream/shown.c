@@ -52,7 +52,7 @@ static void started(struct shown *s, const struct event_view *view)
 {
     struct span model = mp_str(mp_get(event_fields(view), "model"), SPAN_NONE);
     mem_free(s->model);
-    s->model = model.ptr == NULL ? NULL : span_dup(model);
+    s->model = span_dup_or_null(model);
 }
 
 int shown_put(struct shown *s, struct span event)

@@ -97,6 +97,10 @@ static void copies(void **state)
     copy = span_dup(SPAN_NONE);
     assert_string_equal(copy, "");
     mem_free(copy);
+    copy = span_dup_or_null(SPAN_LIT(""));
+    assert_string_equal(copy, "");
+    mem_free(copy);
+    assert_null(span_dup_or_null(SPAN_NONE));
 }
 
 int main(void)

@@ -125,6 +125,54 @@ static void usage_renders_null_for_what_is_not_known(void **state)
     buf_release(&b);
 }
 
+static void usage_goes_there_and_back(void **state)
+{
+    static const struct usage rows[] = {{12, 5, 3, 2, USAGE_PROVIDER, false},
+                                        {12, 5, -1, -1, USAGE_ESTIMATED, false},
+                                        {0, 0, 0, 0, USAGE_NONE, false},
+                                        {-1, -1, -1, -1, USAGE_UNKNOWN, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mp_doc *doc = NULL;
+        struct buf b;
+        buf_init(&b, 1024);
+        struct mp_fields f = mp_fields_begin(&b);
+        usage_field(&f, "usage", &rows[i]);
+        mp_fields_end(&f);
+        assert_int_equal(mp_open(buf_as_span(&b), &doc), 0);
+        struct usage back = usage_read(mp_get(mp_root(doc), "usage"));
+        assert_int_equal(back.input, rows[i].input);
+        assert_int_equal(back.output, rows[i].output);
+        assert_int_equal(back.cached, rows[i].cached);
+        assert_int_equal(back.reasoning, rows[i].reasoning);
+        assert_int_equal(back.source, rows[i].source);
+        mp_close(doc);
+        buf_release(&b);
+    }
+}
+
+static void usage_of_no_known_source_is_unknown(void **state)
+{
+    static const int64_t sources[] = {-1, USAGE_NONE + 1};
+    (void)state;
+    assert_int_equal(usage_read(NULL).source, USAGE_UNKNOWN);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        struct mp_doc *doc = NULL;
+        struct buf b;
+        buf_init(&b, 1024);
+        struct mp_fields f = mp_fields_begin(&b);
+        mp_field_int(&f, "input", 3);
+        mp_field_int(&f, "source", sources[i]);
+        mp_fields_end(&f);
+        assert_int_equal(mp_open(buf_as_span(&b), &doc), 0);
+        struct usage back = usage_read(mp_root(doc));
+        assert_int_equal(back.source, USAGE_UNKNOWN);
+        assert_int_equal(back.input, -1);
+        mp_close(doc);
+        buf_release(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +180,8 @@ int main(void)
         cmocka_unit_test(a_long_message_comes_back),
         cmocka_unit_test(versions_and_damage_are_seen),
         cmocka_unit_test(usage_renders_null_for_what_is_not_known),
+        cmocka_unit_test(usage_goes_there_and_back),
+        cmocka_unit_test(usage_of_no_known_source_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,6 +266,7 @@ static void other_types_read_as_the_default(void **state)
         assert_int_equal(mp_int(v, 5), 5);
         assert_true(mp_bool(v, true));
         assert_span(mp_str(v, SPAN_LIT("other")), SPAN_LIT("other"));
+        assert_null(mp_dup_str(v));
         assert_int_equal(mp_count(v), 0);
     }
     mp_close(doc);
@@ -280,6 +281,9 @@ static void a_copy_outlives_the_bytes(void **state)
     assert_int_equal(mp_open_copy(span_make(bytes, 6), &doc), 0);
     memset(bytes, 0, sizeof(bytes));
     assert_span(mp_str(mp_root(doc), SPAN_NONE), SPAN_LIT("hello"));
+    char *copy = mp_dup_str(mp_root(doc));
+    assert_string_equal(copy, "hello");
+    mem_free(copy);
     mp_close(doc);
     doc = NULL;
     assert_int_equal(mp_open_copy(span_make(bytes, 6), &doc), -ERR_MALFORMED);
