@@ -100,9 +100,8 @@ static void take_speech(struct agent *a)
 {
     struct round *round = add_round(a);
     const struct spoken_call *calls = speech_calls(a->speech, &round->call_count);
-    struct span reasoning = speech_reasoning(a->speech);
     round->text = span_dup(speech_text(a->speech));
-    round->reasoning = reasoning.ptr == NULL ? NULL : span_dup(reasoning);
+    round->reasoning = span_dup_or_null(speech_reasoning(a->speech));
     round->model = mem_strdup(speech_model(a->speech));
     round->finish_reason = mem_strdup(speech_finish_reason(a->speech));
     round->usage = speech_usage(a->speech);
@@ -166,7 +165,7 @@ void agent_ask(struct agent *a)
     const struct round *last = a->round_count == 0 ? NULL : &a->rounds[a->round_count - 1];
     const struct speech_wants wants = {.model = talk_model(&a->talk),
                                        .has_images = talk_has_images(&a->talk),
-                                       .has_tools = talk_has_tools(&a->talk),
+                                       .has_tools = true,
                                        .first_part = last == NULL ? 0 : last->next_part,
                                        .before = a->told};
     struct err err;
@@ -187,7 +186,7 @@ static void *begin(struct step *step)
     a->step = step;
     used_init(&a->used);
     used_init(&a->told);
-    int rc = talk_open(&a->talk, step, true, &err);
+    int rc = talk_open(&a->talk, step, &err);
     if (rc != 0)
         step_fail(step, talk_error(rc), 0, -1, err.message);
     else if (agent_take_kept(a) == 0)

@@ -81,7 +81,6 @@ static int ask(struct llm_step *l, struct err *err)
         .on_compose = on_compose, .on_said = on_said, .on_failed = on_failed, .arg = l};
     struct speech_wants wants = {.model = talk_model(&l->talk),
                                  .has_images = talk_has_images(&l->talk),
-                                 .has_tools = talk_has_tools(&l->talk),
                                  .shown = step_shown(l->step)};
     used_init(&wants.before);
     return speech_new(l->step, &wants, &hooks, &l->speech, err);
@@ -93,7 +92,7 @@ static void *begin(struct step *step)
     struct err err;
     l->magic = LLM_MAGIC;
     l->step = step;
-    int rc = talk_open(&l->talk, step, false, &err);
+    int rc = talk_open(&l->talk, step, &err);
     if (rc == 0)
         rc = ask(l, &err);
     if (rc != 0)

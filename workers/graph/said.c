@@ -2,7 +2,7 @@
 #include "graph/said.h"
 #include "wire/json.h"
 
-enum { ESCAPED = 6 /* bytes that JSON makes of one */, SAID_ROOM = 1024, CALL_ROOM = 128 };
+enum { SAID_ROOM = 1024, CALL_ROOM = 128 };
 static const char FENCE[] = "```";
 
 static bool is_space(char c)
@@ -57,12 +57,15 @@ static void put_call(struct json_writer *w, const struct said_call *call)
 
 void said_put(const struct said *said, struct buf *out)
 {
+    struct span json = said_json(said->text);
     struct json_writer w = json_writer(out);
     struct buf usage;
     buf_init(&usage, SAID_ROOM);
     usage_put_json(&usage, &said->usage);
     json_open(&w, NULL, '{');
     json_member_str(&w, "text", said->text);
+    if (json.len > 0 && strchr("{[", json.ptr[0]) != NULL)
+        json_member_raw(&w, "json", json);
     json_member_str(&w, "finish_reason", span_of(said->finish_reason));
     json_member_raw(&w, "usage", buf_as_span(&usage));
     json_open(&w, "calls", '[');
@@ -75,9 +78,9 @@ void said_put(const struct said *said, struct buf *out)
 
 size_t said_bytes(const struct said *said)
 {
-    size_t bytes = SAID_ROOM + said->text.len;
+    size_t bytes = SAID_ROOM + 2 * said->text.len; /* as text, and as JSON */
     for (size_t i = 0; i < said->call_count; i++)
         bytes += CALL_ROOM + strlen(said->calls[i].id) + strlen(said->calls[i].name) +
                  strlen(said->calls[i].arguments);
-    return ESCAPED * bytes;
+    return JSON_ESCAPED * bytes;
 }

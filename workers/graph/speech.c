@@ -5,7 +5,11 @@
 #include "model/join.h"
 #include <stdio.h>
 
-enum { SPEECH_MAGIC = 0x73706565, ERROR_STATUS = 400 };
+enum {
+    SPEECH_MAGIC = 0x73706565,
+    THOUGHT_BYTES = 128 /* of each, beside its texts */,
+    ERROR_STATUS = 400
+};
 
 /* One part of the reasoning. */
 struct thought {
@@ -26,7 +30,7 @@ struct speech {
     struct buf text, refusal, reasoning;
     int64_t text_part; /* of its end; -1: nothing yet */
     struct thought *thoughts;
-    size_t thought_count;
+    size_t thought_count, thought_bytes; /* all of them together have limits.output */
     struct spoken_call *calls;
     size_t call_count;
     char *finish_reason;
@@ -88,7 +92,9 @@ static void put_thought(struct speech *s, const struct piece *piece)
         last = &s->thoughts[s->thought_count++];
         *last = (struct thought){.part = piece->part};
         buf_init(&last->text, s->max_bytes);
+        s->thought_bytes += THOUGHT_BYTES;
     }
+    s->thought_bytes += piece->text.len + piece->signature.len;
     (void)buf_span(&last->text, piece->text);
     if (piece->signature.len > 0) {
         mem_free(last->signature);
@@ -103,9 +109,8 @@ static void put_refusal(struct speech *s, const struct piece *piece)
 
 static bool is_full(const struct speech *s)
 {
-    const struct thought *last = s->thought_count == 0 ? NULL : &s->thoughts[s->thought_count - 1];
     return buf_error(&s->text) != 0 || buf_error(&s->refusal) != 0 ||
-           (last != NULL && buf_error(&last->text) != 0);
+           s->thought_bytes > s->max_bytes;
 }
 
 static void count_part(struct speech *s, int64_t part)
@@ -229,7 +234,7 @@ static void init_texts(struct speech *s, const struct speech_wants *wants)
     s->next_part = wants->first_part;
     buf_init(&s->text, s->max_bytes);
     buf_init(&s->refusal, s->max_bytes);
-    buf_init(&s->reasoning, 8 * s->max_bytes); /* JSON of at most as much, escaped */
+    buf_init(&s->reasoning, JSON_ESCAPED * s->max_bytes + 2);
     join_init(&s->join);
     if (wants->shown.len == 0) {
         join_set(&s->join, SPAN_LIT(""), -1, wants->first_part);

@@ -179,6 +179,7 @@ void step_begin(struct step *step)
     step_set_life(step, LIFE_RUNNING);
     if (step->node->timeout_ms > 0)
         timer_start(&step->timer, step->node->timeout_ms);
+    step->is_held = false; /* a new life of its kind */
     step->kept = kind_of(step)->begin(step);
     step_hold(step);
 }
@@ -280,7 +281,7 @@ static void say_kept(struct step *step, struct span bytes)
         step->has_failed = kept.result.ptr == NULL;
         step->result = step->has_failed ? NULL : span_dup(kept.result);
         step->result_len = kept.result.len;
-        step->next = kept.next.ptr == NULL ? NULL : span_dup(kept.next);
+        step->next = span_dup_or_null(kept.next);
         walk_spoke(step->walk, kept.model, kept.finish_reason);
     }
     outcome_release(&kept);

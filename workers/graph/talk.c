@@ -34,13 +34,14 @@ static void put_tool(struct json_writer *w, const struct graph_tool *tool)
     json_close(w);
 }
 
-/* The node's params, with its tools in the one form that all of lib/llm's formats translate. */
-static char *params_of(const struct graph_node *node, bool has_tools)
+/* The node's params (the file has no `tools` there), with an agent's tools in the one form that all
+ * of lib/llm's formats translate. */
+static char *params_of(const struct graph_node *node)
 {
     const char *given = node->of.llm.params;
     struct buf text;
     size_t len;
-    if (!has_tools || node->of.llm.tool_count == 0)
+    if (node->of.llm.tool_count == 0)
         return mem_strdup(given);
     buf_init(&text, PARAMS_MAX);
     struct json_writer w = json_writer(&text);
@@ -48,8 +49,6 @@ static char *params_of(const struct graph_node *node, bool has_tools)
     struct span name, value;
     json_open(&w, NULL, '{');
     while (json_walk_next(&walk, &name, &value)) {
-        if (json_name_is(name, "tools"))
-            continue;
         json_key_raw(&w, name);
         json_put_raw(&text, value);
     }
@@ -64,7 +63,7 @@ static char *params_of(const struct graph_node *node, bool has_tools)
     return params;
 }
 
-int talk_open(struct talk *t, struct step *step, bool has_tools, struct err *err)
+int talk_open(struct talk *t, struct step *step, struct err *err)
 {
     const struct graph_node *node = step_node(step);
     *t = (struct talk){.step = step};
@@ -72,7 +71,7 @@ int talk_open(struct talk *t, struct step *step, bool has_tools, struct err *err
     if (rc == 0)
         rc = fill(step, &node->of.llm.prompt, "prompt", &t->prompt, err);
     if (rc == 0)
-        t->params = params_of(node, has_tools);
+        t->params = params_of(node);
     return rc;
 }
 
@@ -102,11 +101,6 @@ struct span talk_model(const struct talk *t)
 {
     const struct conf *conf = worker_conf(step_graphs(t->step)->worker);
     return node_model(conf, step_node(t->step), step_claimed(t->step));
-}
-
-bool talk_has_tools(const struct talk *t)
-{
-    return t->params != NULL && json_raw(span_of(t->params), "tools").len > 0;
 }
 
 /* The turn's attachments belong to a step that takes part in the chat, not to one that looks at
@@ -150,7 +144,7 @@ bool talk_send(const struct talk *t, struct ask *ask, const struct llm_message *
         .messages = h.messages,
         .message_count = h.count,
         .system = *t->system == '\0' ? SPAN_NONE : span_of(t->system),
-        .params = t->params == NULL ? SPAN_NONE : span_of(t->params),
+        .params = span_of(t->params),
         .prefill = prefill,
         .generation = step_claimed(t->step)->generation,
     };

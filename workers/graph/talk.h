@@ -13,9 +13,8 @@ struct talk {
     char *params;          /* JSON text, owned; NULL: none */
 };
 
-/* Fills in the texts. `tools`: the node's are offered to the model. -ERR_BAD_REQUEST,
- * -ERR_TOO_LARGE with `err`. Close it in any case. */
-MUST_USE int talk_open(struct talk *t, struct step *step, bool has_tools, struct err *err);
+/* Fills in the texts. -ERR_BAD_REQUEST, -ERR_TOO_LARGE with `err`. Close it in any case. */
+MUST_USE int talk_open(struct talk *t, struct step *step, struct err *err);
 void talk_close(struct talk *t);
 /* What it is called when talk_open or speech_new failed. */
 enum step_error talk_error(int rc);
@@ -23,7 +22,6 @@ enum step_error talk_error(int rc);
 struct span node_model(const struct conf *conf, const struct graph_node *node,
                        const struct claimed *claimed);
 struct span talk_model(const struct talk *t);
-bool talk_has_tools(const struct talk *t);
 bool talk_has_images(const struct talk *t);
 
 /* Asks with it: `more` (borrowed) stands behind the prompt; `prefill` as llm_request has it. As

@@ -136,7 +136,7 @@ struct tool *tool_call(const struct tool_wants *wants, on_tool done, void *arg)
     t->arg = arg;
     timer_init(&t->soon, worker_loop(step_graphs(t->step)->worker), on_soon, t);
     char *error = t->form == NULL ? unknown(node) : words_of_bad_arguments(span_of(t->arguments));
-    if (error != NULL)
+    if (t->form == NULL || error != NULL)
         refuse_soon(t, error);
     else if (t->form->expr_count == 0)
         send(t, NULL);

@@ -73,6 +73,33 @@ static void a_result_tells_text_reason_usage_and_calls(void **state)
     buf_release(&out);
 }
 
+/* An answer that is an object or a list is there as such, too; a number is only text. */
+static void a_result_has_json_where_the_text_is(void **state)
+{
+    static const struct {
+        const char *text, *json; /* NULL: none */
+    } rows[] = {{"{\"a\": 1}", "\"json\":{\"a\": 1},"},
+                {"```json\n[1]\n```", "\"json\":[1],"},
+                {"12", NULL},
+                {"[1", NULL},
+                {"", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct said said = {
+            .text = span_of(rows[i].text), .finish_reason = "stop", .usage = usage_none()};
+        struct buf out;
+        buf_init(&out, said_bytes(&said));
+        said_put(&said, &out);
+        assert_int_equal(buf_error(&out), 0);
+        assert_int_equal(json_check(buf_as_span(&out), NULL), 0);
+        if (rows[i].json == NULL)
+            assert_null(strstr(out.ptr, "\"json\""));
+        else
+            assert_non_null(strstr(out.ptr, rows[i].json));
+        buf_release(&out);
+    }
+}
+
 /* The largest text whose every byte is escaped still fits. */
 static void the_room_for_a_result_is_enough(void **state)
 {
@@ -151,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_found_in_what_models_put_around_it),
         cmocka_unit_test(a_result_tells_text_reason_usage_and_calls),
+        cmocka_unit_test(a_result_has_json_where_the_text_is),
         cmocka_unit_test(the_room_for_a_result_is_enough),
         cmocka_unit_test(an_answer_is_text_with_what_the_model_must_know),
         cmocka_unit_test(bad_arguments_are_told),
