@@ -33,6 +33,12 @@ static bool is_health(const struct http_request *request)
     return ROUTE_IS(request, get_livez, get_readyz);
 }
 
+/* Told to anybody: health, and the page, which asks for a key itself. */
+static bool is_open(const struct http_request *request)
+{
+    return is_health(request) || ROUTE_IS(request, get_page, get_web_file);
+}
+
 static bool refuse(struct http_request *request, const struct err *err)
 {
     if (err->code == ERR_UNAUTHORIZED) {
@@ -67,7 +73,7 @@ static bool refuse_foreign(const struct api *api, struct http_request *request)
 /* Without keys. They may have gone by a reload, from under a listener that others reach. */
 static bool admit_local(struct api *api, struct http_request *request)
 {
-    if (!api->is_public_local && !is_health(request)) {
+    if (!api->is_public_local && !is_open(request)) {
         return refuse_code(request, ERR_UNAUTHORIZED,
                            "no API keys are configured, and this is not a loopback address");
     }
@@ -184,7 +190,7 @@ bool access_public(struct http_request *request, void *arg)
     if (!has_keys) {
         return admit_local(api, request);
     }
-    if (is_health(request)) {
+    if (is_open(request)) {
         return admit(api, request, &(struct who){.tenant = ""});
     }
     if (!identify(api, request, &who) || !is_within_count(api, request, &who)) {

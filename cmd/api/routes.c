@@ -27,6 +27,10 @@ static const struct http_route PUBLIC_ROUTES[] = {
     {HTTP_POST, "/v1/tokens", post_token},
     {HTTP_GET, "/livez", get_livez},
     {HTTP_GET, "/readyz", get_readyz},
+    {HTTP_GET, "/", get_page},
+    {HTTP_GET, "/c/{chat_id}", get_page},
+    {HTTP_GET, "/web/{file}", get_web_file},
+    {HTTP_GET, "/web/{folder}/{file}", get_web_file},
 };
 
 static const struct http_route ADMIN_ROUTES[] = {

@@ -35,7 +35,7 @@ export function sleep(ms, signal) {
 /** A token as it was given, or what a function gave last. Those who ask together share one answer. */
 class TokenSource {
     #given;
-    #held = null; // a token, or the promise of one
+    #held; // a token, null where there is none, or the promise of either; undefined: to be asked for
 
     constructor(given) {
         this.#given = given;
@@ -44,7 +44,8 @@ class TokenSource {
     /** At once where it is known: a stop must leave in the same tick. */
     get() {
         if (typeof this.#given !== "function") return this.#given ?? null;
-        return (this.#held ??= this.#ask());
+        if (this.#held === undefined) this.#held = this.#ask();
+        return this.#held;
     }
 
     async #ask() {
@@ -53,7 +54,7 @@ class TokenSource {
             this.#held = token;
             return token;
         } catch (cause) {
-            this.#held = null;
+            this.#held = undefined;
             throw new SluiceError({ code: "token", message: "no token could be got", retryable: true, cause });
         }
     }
@@ -61,7 +62,7 @@ class TokenSource {
     /** That token was refused. False: there is no way to another. */
     refuse(token) {
         if (typeof this.#given !== "function") return false;
-        if (this.#held === token) this.#held = null; // else somebody has asked again already
+        if (this.#held === token) this.#held = undefined; // else somebody has asked again already
         return true;
     }
 }

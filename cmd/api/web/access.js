@@ -1,0 +1,60 @@
+// The key or token of this tab, where the server wants one. It is kept in sessionStorage, and nowhere else.
+
+import { $ } from "./dom.js";
+
+const KEPT = "sluice.key";
+let held = sessionStorage.getItem(KEPT);
+let isTried = false; // what is held was given before: whoever asks again was refused
+let asking = null;
+
+/** Whether the server takes it: asked of a route that every key and token reaches. */
+async function isTaken(key) {
+    const answer = await fetch("/v1/models", { headers: { Authorization: `Bearer ${key}` }, cache: "no-store" }).catch(() => null);
+    return answer === null || answer.status !== 401;
+}
+
+function ask(words) {
+    const dialog = $("ask-key");
+    const box = $("key");
+    $("ask-key-text").textContent = words;
+    box.value = "";
+    if (!dialog.open) dialog.showModal();
+    return new Promise((resolve) => {
+        dialog.onsubmit = (event) => {
+            event.preventDefault(); // it stays until the key is good
+            resolve(box.value.trim());
+        };
+        dialog.oncancel = (event) => event.preventDefault(); // there is nothing to see without one
+    });
+}
+
+async function askUntilTaken(isRefused) {
+    let words = isRefused ? "That one is not valid, or no longer. Enter another; it is kept in this tab only." : "This server asks who you are. Enter an API key or a token; it is kept in this tab only.";
+    for (;;) {
+        const key = await ask(words);
+        if (/^[\x21-\x7e]+$/.test(key) && (await isTaken(key))) {
+            $("ask-key").close();
+            sessionStorage.setItem(KEPT, key);
+            held = key;
+            $("forget").hidden = false;
+            return key;
+        }
+        words = "The server does not know it. Enter an API key or a token; it is kept in this tab only.";
+    }
+}
+
+/** For the client: asked first, and again after each refusal. */
+export async function token() {
+    if (!isTried) {
+        isTried = true;
+        $("forget").hidden = held === null;
+        return held;
+    }
+    asking ??= askUntilTaken(held !== null).finally(() => (asking = null));
+    return asking;
+}
+
+export function forget() {
+    sessionStorage.removeItem(KEPT);
+    location.assign("/");
+}

@@ -1,0 +1,67 @@
+// Attachments: files into what the protocol takes, and how they are shown.
+
+import { el, icon } from "./dom.js";
+
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+const TEXTS = new Set(["application/json", "application/xml", "application/yaml"]);
+export const FILES_MAX = 32; // of a message, as the server has it
+const BYTES_MAX = 4 * 1024 * 1024; // of all of a message
+
+export const sizeText = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const bytesOf = (attachment) => Math.floor(((attachment.data ?? "").length * 3) / 4);
+
+function isText(bytes) {
+    try {
+        return !new TextDecoder("utf-8", { fatal: true }).decode(bytes).includes("\0");
+    } catch {
+        return false;
+    }
+}
+
+const readBase64 = (file) =>
+    new Promise((resolve, reject) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+        reader.onerror = () => reject(reader.error);
+        reader.readAsDataURL(file);
+    });
+
+async function readFile(file, takesImages) {
+    if (IMAGES.has(file.type)) {
+        if (!takesImages) throw new Error(`${file.name}: what answers here does not take images`);
+        return { type: "image", media_type: file.type, name: file.name, data: await readBase64(file) };
+    }
+    if (file.size > BYTES_MAX || !isText(await file.arrayBuffer())) throw new Error(`${file.name} is neither a text nor an image (PNG, JPEG, GIF, WebP)`);
+    const media = file.type.split(";")[0];
+    const isKnown = TEXTS.has(media) || /^text\/[a-z0-9.+-]+$/.test(media);
+    return { type: "text", media_type: isKnown ? media : "text/plain", name: file.name, data: await readBase64(file) };
+}
+
+/** {attachments, troubles}: what could be read of these files beside those that are there, and why others could not. */
+export async function readFiles(files, before, takesImages) {
+    const attachments = [];
+    const troubles = [];
+    for (const file of files) {
+        const sum = [...before, ...attachments].reduce((all, one) => all + bytesOf(one), file.size);
+        try {
+            if (before.length + attachments.length >= FILES_MAX) throw new Error(`At most ${FILES_MAX} files go with a message`);
+            if (sum > BYTES_MAX) throw new Error(`${file.name} is too large: ${sizeText(BYTES_MAX)} go with a message`);
+            attachments.push(await readFile(file, takesImages));
+        } catch (error) {
+            troubles.push(error.message);
+        }
+    }
+    return { attachments, troubles };
+}
+
+const source = (attachment) => (IMAGES.has(attachment.media_type) && attachment.data ? `data:${attachment.media_type};base64,${attachment.data}` : null);
+
+/** How an attachment looks. An image at an address is named, not fetched. */
+export function fileChip(attachment, { isLarge = false, ...rest } = {}, ...more) {
+    const name = attachment.name || attachment.url || (attachment.type === "image" ? "image" : "text");
+    const image = attachment.type === "image" ? source(attachment) : null;
+    if (image !== null && isLarge) return el("img", { class: "large", src: image, alt: name });
+    const face = image === null ? icon("file") : el("img", { src: image, alt: "" });
+    const what = attachment.data ? sizeText(bytesOf(attachment)) : attachment.media_type;
+    return el(rest.tag ?? "span", { class: "file" }, face, el("span", {}, el("span", { class: "name" }, name), el("span", { class: "what" }, what)), ...more);
+}

@@ -1,0 +1,291 @@
+// The page: which chat is on view, and how it, the address and the list go together.
+
+import { createClient } from "/web/client/sluice.js";
+import { forget, token } from "./access.js";
+import { ChatList } from "./chatlist.js";
+import { Composer } from "./composer.js";
+import { ask } from "./dialogs.js";
+import { $, announce } from "./dom.js";
+import { Follow } from "./follow.js";
+import { draftOf, firstTurn, keepDraft, keepFirst } from "./kept.js";
+import { onTold, tell } from "./tabs.js";
+import { Target } from "./target.js";
+import { Transcript } from "./transcript.js";
+import { notice, reasonText, Trouble } from "./trouble.js";
+
+const TITLE_MAX = 80; // as the server makes titles
+const SPOKEN_MAX = 4000; // of an answer, to a screen reader
+
+const client = createClient({ token });
+const list = new ChatList(client);
+const target = new Target(client);
+const follow = new Follow();
+const transcript = new Transcript($("log"), { edit: (id) => chat.edit(id), regenerate });
+const trouble = new Trouble($("log"), { retry: () => (follow.toEnd(), void chat.retry()), takeBack: () => chat.takeBack() });
+const composer = new Composer({ send, stop, takesImages: () => target.takesImages, notice });
+
+let chat = null; // the one on view
+let before = null; // its state as it was painted last
+const open = new Set(); // all that are being read
+let frame = 0;
+
+const isRunning = (state) => state.status === "sending" || state.status === "streaming";
+const titleOf = (state) => list.find(state.chatId)?.title || state.title || (state.messages[0]?.text ?? "").slice(0, TITLE_MAX) || "New chat";
+
+// -- chats -------------------------------------------------------------------------------------------------------------------
+
+function begin(chatId) {
+    const made = client.chat({ chatId, onEvent: (event) => onEvent(made, event) });
+    made.subscribe(() => onChange(made));
+    open.add(made);
+    return made;
+}
+
+function leave(made) {
+    if (isRunning(made.state) || made.state.status === "stopping") return; // it is read to its end: its answer must not be lost
+    made.close();
+    open.delete(made);
+}
+
+function view(made) {
+    const old = chat;
+    chat = made;
+    before = null;
+    if (old !== null && old !== made) leave(old);
+    transcript.clear();
+    notice("");
+    target.reset(made.state);
+    composer.use(made);
+    paint();
+    follow.toEnd();
+}
+
+function onChange(made) {
+    if (made !== chat) {
+        if (!isRunning(made.state)) leave(made);
+        showList();
+        return;
+    }
+    const { state } = made;
+    const isUrgent = before === null || state.status !== before.status || state.input.revision !== before.input.revision || state.error !== before.error;
+    if (isUrgent) paint();
+    else frame ||= requestAnimationFrame(paint);
+}
+
+function onEvent(made, event) {
+    if (event.type === "queued" || event.type === "done" || event.type === "stopped" || event.type === "failed" || event.type === "interrupted") {
+        if (made.state.isSaved) tell(made.state.chatId);
+        if (event.type !== "queued" || made.state.isSaved) void list.refresh();
+    }
+    if (event.type === "stopped" && made === chat) notice(reasonText(event.reason) ?? "");
+}
+
+// -- painting ----------------------------------------------------------------------------------------------------------------
+
+function paint() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    const { state } = chat;
+    const was = before;
+    before = state;
+    $("main").classList.toggle("empty", state.messages.length === 0 && chat.state.error === null);
+    $("main").classList.toggle("answering", isRunning(state));
+    const isDone = transcript.show(state);
+    trouble.show(state);
+    composer.show(state);
+    $("older").hidden = !state.hasOlder;
+    paintFrame(state, was);
+    follow.keep();
+    if (!isDone) frame ||= requestAnimationFrame(paint);
+}
+
+/** What is around the conversation, and what is kept of it. */
+function paintFrame(state, was) {
+    const isChanged = was === null || state.status !== was.status || state.isSaved !== was.isSaved || state.title !== was.title || state.messages !== was.messages;
+    keepDraft(state.isSaved ? state.chatId : null, state.input.text);
+    if (!isChanged) return;
+    if (state.isSaved && location.pathname === "/") history.replaceState(null, "", `/c/${state.chatId}`);
+    if (!state.isSaved) keepFirst(isRunning(state) ? { chatId: state.chatId, text: state.messages[0].text } : null);
+    else if (was !== null && !was.isSaved) keepFirst(null);
+    if (was !== null && was.isSaved !== state.isSaved) target.reset(state);
+    else target.show(state);
+    showTitle(state);
+    showList();
+    speak(state, was);
+}
+
+function showTitle(state) {
+    const title = titleOf(state);
+    $("title").textContent = title;
+    $("rename").hidden = $("delete").hidden = !state.isSaved;
+    document.title = title === "New chat" ? "Sluice" : `${title} · Sluice`;
+}
+
+function showList() {
+    const states = [...open].map((made) => made.state);
+    const running = new Set(states.filter(isRunning).map((state) => state.chatId));
+    const begun = states.filter((state) => !state.isSaved && isRunning(state)).map((state) => ({ chatId: state.chatId, title: titleOf(state) }));
+    list.show(chat.state.chatId, begun, running);
+}
+
+function speak(state, was) {
+    if (was === null || was.status === state.status) return;
+    if (state.status === "sending") announce("Sent");
+    else if (state.status === "streaming") announce("The answer begins");
+    else if (state.status === "stopping") announce("Stopped. Your message is back in the box");
+    else if (was.status === "streaming" && state.error === null) announce(`The answer: ${(state.messages.at(-1)?.text ?? "").slice(0, SPOKEN_MAX)}`);
+}
+
+list.onchange = () => {
+    showTitle(chat.state);
+    showList();
+};
+
+// -- what the user does ------------------------------------------------------------------------------------------------------
+
+function send() {
+    notice("");
+    chat.turn = target.turn;
+    follow.toEnd();
+    void chat.send().then((reply) => reply?.isCommitted && chat.state.chatId === reply.chatId && target.reset(chat.state));
+}
+
+function regenerate(id) {
+    chat.turn = target.turn;
+    follow.toEnd();
+    void chat.regenerate(id);
+}
+
+function stop() {
+    chat.stop();
+}
+
+async function rename() {
+    const { chatId } = chat.state;
+    const title = await ask({ title: "Rename this chat", yes: "Rename", field: titleOf(chat.state) });
+    if (title === null) return;
+    await change(client.request("PATCH", `/v1/chats/${chatId}`, { title }), () => list.rename(chatId, title), chatId);
+}
+
+async function remove() {
+    const { chatId } = chat.state;
+    const isSure = await ask({ title: "Delete this chat?", text: `“${titleOf(chat.state)}” and its messages will be gone for good.`, yes: "Delete", isDanger: true });
+    if (isSure === null) return;
+    await change(client.request("DELETE", `/v1/chats/${chatId}`), () => (list.forget(chatId), go("/")), chatId);
+}
+
+async function change(request, then, chatId) {
+    try {
+        await request;
+        then();
+        tell(chatId);
+    } catch (error) {
+        notice(error.message, true);
+    }
+}
+
+function key(event) {
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (isRunning(chat.state)) stop();
+    else if (document.body.classList.contains("side-open")) openSide(false);
+    else if (chat.state.input.replaceFrom !== null) chat.cancelEdit();
+    else return;
+    event.preventDefault();
+}
+
+function openSide(isOpen) {
+    document.body.classList.toggle("side-open", isOpen);
+    $("side-open").setAttribute("aria-expanded", String(isOpen));
+    $("main").inert = isOpen;
+    if (isOpen) $("side-close").focus();
+    else if ($("side").contains(document.activeElement)) $("side-open").focus();
+}
+
+// -- addresses ---------------------------------------------------------------------------------------------------------------
+
+const chatOf = (path) => /^\/c\/([A-Za-z0-9_.:-]{1,128})$/.exec(path)?.[1] ?? null;
+
+async function show(chatId) {
+    openSide(false);
+    const running = [...open].find((made) => made.state.chatId === chatId);
+    const made = running ?? begin(chatId ?? undefined);
+    view(made);
+    if (running === undefined) {
+        const draft = draftOf(chatId);
+        if (draft !== "") made.setInput(draft);
+    }
+    if (running !== undefined || chatId === null) return;
+    const isLoaded = await made.load();
+    if (made !== chat) return;
+    if (isLoaded && !made.state.isSaved && made.state.status === "idle") {
+        history.replaceState(null, "", "/");
+        await show(null);
+        notice("That chat does not exist, or no longer.", true);
+        return;
+    }
+    target.reset(made.state);
+    follow.toEnd();
+}
+
+function go(path) {
+    history.pushState(null, "", path);
+    void show(chatOf(path));
+}
+
+/** A chat that is being answered for the first time has no address yet. */
+function follows(event) {
+    const link = event.target.closest("a[data-chat], #new");
+    if (link === null || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const chatId = link.dataset.chat ?? null;
+    const isSaved = chatId === null || list.find(chatId) !== null;
+    if (!isSaved) history.pushState(null, "", "/");
+    if (isSaved) go(chatId === null ? "/" : `/c/${chatId}`);
+    else void show(chatId);
+    if (chatId === null) $("input").focus();
+}
+
+/** After a reload in a new chat's first turn: it goes on, or its message is back. */
+async function takeUpFirst({ chatId, text }) {
+    const made = begin(chatId);
+    view(made);
+    if (await made.attach()) return;
+    await list.refresh();
+    if (list.find(chatId) !== null) {
+        history.replaceState(null, "", `/c/${chatId}`);
+        await made.load();
+    } else if (made === chat && made.state.input.text === "") {
+        made.setInput(text);
+        view(made);
+    }
+}
+
+/** Another tab, or this one after a while: what happened meanwhile? */
+function lookAgain(chatId) {
+    void list.refresh();
+    if ((chatId === undefined || chatId === chat.state.chatId) && chat.state.isSaved && chat.state.status === "idle" && !chat.state.canRetry) void chat.load();
+}
+
+async function start() {
+    document.addEventListener("keydown", key);
+    document.addEventListener("visibilitychange", () => document.hidden || lookAgain());
+    $("side").addEventListener("click", follows);
+    $("side-open").addEventListener("click", () => openSide(true));
+    $("side-close").addEventListener("click", () => openSide(false));
+    $("shade").addEventListener("click", () => openSide(false));
+    $("rename").addEventListener("click", () => void rename());
+    $("delete").addEventListener("click", () => void remove());
+    $("forget").addEventListener("click", forget);
+    $("older").addEventListener("click", () => void follow.holding(() => chat.loadOlder()));
+    addEventListener("popstate", () => void show(chatOf(location.pathname)));
+    onTold(lookAgain);
+    const first = firstTurn();
+    const path = chatOf(location.pathname);
+    const shown = path === null && first !== null ? takeUpFirst(first) : show(path);
+    await target.load();
+    target.reset(chat.state);
+    await Promise.all([shown, list.refresh()]);
+    if (matchMedia("(pointer: fine)").matches) $("input").focus();
+}
+
+await start();
