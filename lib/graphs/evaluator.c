@@ -70,9 +70,9 @@ static void tell(struct evaluator *e, int status, const struct jq_answer *answer
         done(status, answer, e->arg);
 }
 
-static void tell_failure(struct evaluator *e, const char *message)
+static void tell_failure(struct evaluator *e, int status, const char *message)
 {
-    tell(e, -ERR_BAD_REQUEST, &(struct jq_answer){.message = message});
+    tell(e, status, &(struct jq_answer){.message = message});
 }
 
 static void kill_child(struct evaluator *e)
@@ -164,7 +164,7 @@ static void on_channel(struct span bytes, void *arg)
         return;
     if (frames_feed(&e->frames, bytes, on_frame, e) != 0) {
         kill_child(e);
-        tell_failure(e, "broke the evaluator (it answered nonsense)");
+        tell_failure(e, -ERR_BAD_REQUEST, "broke the evaluator (it answered nonsense)");
     }
     if (e->state == IDLE)
         e->hooks.on_free(e->hooks.arg);
@@ -218,6 +218,7 @@ static void on_exit_seen(int wait_status, void *arg)
     char why[80];
     CHECK_MAGIC(e, EVALUATOR_MAGIC);
     bool was_asked = e->state == BUSY || e->state == ENDING;
+    bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL; /* not by us */
     frames_release(&e->frames);
     child_free(e->child);
     e->child = NULL;
@@ -228,7 +229,7 @@ static void on_exit_seen(int wait_status, void *arg)
         start_or_later(e);
     else
         start_later(e, why);
-    tell_failure(e, why);
+    tell_failure(e, was_killed ? -ERR_UNAVAILABLE : -ERR_BAD_REQUEST, why);
 }
 
 static void on_timer(void *arg)
@@ -242,7 +243,7 @@ static void on_timer(void *arg)
     bool was_busy = e->state == BUSY;
     kill_child(e);
     if (was_busy)
-        tell_failure(e, "gave no answer in time");
+        tell_failure(e, -ERR_UNAVAILABLE, "gave no answer in time");
     else
         e->hooks.on_trouble("sluice-jq does not get ready", e->hooks.arg);
 }

@@ -22,7 +22,8 @@ bool evaluator_is_free(const struct evaluator *e);
 bool evaluator_is_up(const struct evaluator *e); /* free, or asked something */
 
 /* A request that was put into a frame: its number, its programs, how many values they give. Only of
- * one that is free. `done` as of jq_eval. */
+ * one that is free. `done` as of jq_eval; -ERR_UNAVAILABLE: what was asked is not to blame, the
+ * child was killed from outside, or it, or this process, stood still. */
 struct question {
     int64_t number;
     size_t programs, values;

@@ -29,8 +29,9 @@ struct jq_call {
     struct jq *jq;
     int64_t number;
     size_t programs, values;
-    struct buf frame; /* what the child is sent */
-    int status;       /* of one that fails without being sent, and why */
+    struct buf frame; /* what the child is sent, and once more another one */
+    bool is_again;
+    int status; /* of one that fails without being sent, and why */
     const char *why;
     on_jq done;
     void *arg;
@@ -101,12 +102,21 @@ static void on_patience(void *arg)
         fail_soon(call, -ERR_UNAVAILABLE, jq->trouble);
 }
 
+static void go_on(struct jq *jq);
+
 static void on_answer(int status, const struct jq_answer *answer, void *arg)
 {
     struct jq_call *call = arg;
     CHECK_MAGIC(call, CALL_MAGIC);
     on_jq done = call->done;
     void *its = call->arg;
+    if (status == -ERR_UNAVAILABLE && !call->is_again) {
+        call->is_again = true;
+        call->with = NULL;
+        move(call, &call->jq->waiting);
+        go_on(call->jq);
+        return;
+    }
     call_free(call);
     done(status, answer, its);
 }
@@ -119,7 +129,6 @@ static void ask(struct evaluator *e, struct jq_call *call)
         e,
         &(struct question){call->number, call->programs, call->values, buf_as_span(&call->frame)},
         on_answer, call);
-    buf_release(&call->frame);
 }
 
 /* The first that answers, so that the others' compiled programs are asked for only under load. */

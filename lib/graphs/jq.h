@@ -31,7 +31,8 @@ struct jq_answer {
     const char
         *message; /* for people: what jq said, "took longer than 50 ms", "gave no value", ... */
 };
-/* status: 0, -ERR_BAD_REQUEST (a program or its evaluation failed), -ERR_UNAVAILABLE (no child).
+/* status: 0, -ERR_BAD_REQUEST (a program or its evaluation failed), -ERR_UNAVAILABLE (no child, or
+ * two in a row that were killed from outside or stood still: after the first it is asked again).
  * Never before it returns; exactly once unless cancelled. The answer is borrowed, the call is gone.
  */
 typedef void (*on_jq)(int status, const struct jq_answer *answer, void *arg);
