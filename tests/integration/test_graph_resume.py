@@ -94,6 +94,15 @@ nodes:
     next: last
   - {id: last, kind: set, visible: true, value: '.error.code', next: end}
 """,
+    "seconds": r"""
+graph: seconds
+start: one
+limits: {seconds: 4}
+nodes:
+  - {id: one, kind: llm, prompt: "!sim tokens=30 delay_ms=100 one", next: two}
+  - {id: two, kind: llm, prompt: "!sim first_ms=60000 two", on_error: last, next: last}
+  - {id: last, kind: set, visible: true, value: '1', next: end}
+""",
     "caught": r"""
 graph: caught
 start: wrong
@@ -327,3 +336,14 @@ def test_in_a_back_off(stack):
     assert stream.events[-1].type == "done" and stream.text == "bad_json"
     counts = asked(stack, stream.generation)
     assert before["json"] == 1 and counts["json"] >= 1 + 6, "all tries of the new claim"
+
+
+def test_the_limit_of_seconds_goes_over_claims(stack):
+    """Three of four seconds were used by the first worker: the second one has the last."""
+    stream = stack.api().new_chat("x", graph="seconds")
+    until_step(stream, "two", "started")
+    crash(stack)
+    again = stream.until("started").at
+    stream.read_all()
+    assert stream.events[-1].type == "failed" and "two: limit_seconds" in stream.events[-1].data["error"]["message"]
+    assert 0.3 < stream.events[-1].at - again < 2.5

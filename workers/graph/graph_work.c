@@ -1,18 +1,13 @@
-/* A generation as a walk through a graph: its life and its ends. Invariant: once the run is over
- * nothing is under way, but for models that are read on silently for their usage. */
+/* A generation as a walk through a graph: its life, and what the worker asks of it. Invariant: once
+ * the run is over nothing is under way, but for models that are read on silently for their usage.
+ */
 #include "graph/graph_work.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "graph/inner.h"
-#include "wire/limits.h"
 
-enum {
-    UNAVAILABLE_AGAIN_MS = 1000,
-    FIRST_STEP_MESSAGE = 512,
-    HISTORY_SLACK = 8 /* characters that JSON may make of one byte */
-};
+enum { HISTORY_SLACK = 8 /* characters that JSON may make of one byte */ };
 
 struct walk *walk_of(void *arg)
 {
@@ -26,7 +21,7 @@ int64_t walk_spent_ms(const struct walk *w)
     return w->spent_ms + (w->from_ms == 0 ? 0 : clock_mono_ms() - w->from_ms);
 }
 
-static struct usage usage_now(const struct walk *w)
+struct usage walk_used(const struct walk *w)
 {
     struct used used = w->used;
     const struct step *step;
@@ -61,10 +56,8 @@ void walk_spoke(struct walk *w, struct span model, struct span finish_reason)
     keep_text(&w->finish_reason, finish_reason);
 }
 
-/* Ends. */
-
 /* What is under way is closed, silently. */
-static void stop_all(struct walk *w)
+void walk_close(struct walk *w)
 {
     shelf_wait_stop(w->graphs->shelf, &w->wait);
     last_call_release(&w->turn);
@@ -72,134 +65,6 @@ static void stop_all(struct walk *w)
     if (w->line != NULL)
         line_stop(w->line);
     walk_drop_keeps(w, NULL);
-}
-
-/* Everything that all ends have in common. */
-static struct run_end end_of(const struct walk *w, const char *state)
-{
-    struct run_end end = {.state = state, .usage = usage_now(w), .model = span_of(w->model)};
-    end.usage.is_settled = true;
-    if (w->graph != NULL)
-        end.graph = span_of(w->graph->name);
-    return end;
-}
-
-void walk_fail(struct walk *w, int code, const char *message)
-{
-    struct run_end end = end_of(w, "failed"); /* what was used is known before it is stopped */
-    end.code = code;
-    end.message = message;
-    stop_all(w);
-    run_finish(w->run, &end);
-}
-
-void walk_step_failed(struct walk *w, const char *node, const struct failing *failing)
-{
-    struct buf message;
-    struct run_end end = end_of(w, "failed");
-    buf_init(&message, FIRST_STEP_MESSAGE);
-    (void)buf_printf(&message, "%s: %s: %s", node, step_error_name(failing->error),
-                     failing->message); /* a long one is left out */
-    end.code = ERR_STEP_FAILED;
-    end.message = buf_error(&message) == 0 ? message.ptr : NULL;
-    end.node = span_of(node);
-    stop_all(w);
-    run_finish(w->run, &end);
-    buf_release(&message);
-}
-
-void walk_give_back(struct walk *w)
-{
-    stop_all(w);
-    run_release(w->run, UNAVAILABLE_AGAIN_MS);
-}
-
-/* The reply in the form that is kept; false: it is too large for that. */
-static bool put_reply(struct walk *w, struct run_end *end, struct buf *reply, struct buf *output)
-{
-    const struct claimed *c = run_claimed(w->run);
-    struct buf rows;
-    if (c->is_stateless) {
-        reply_parts_put_output(&w->parts, output);
-        end->output = buf_as_span(output);
-        return buf_error(output) == 0;
-    }
-    buf_init(&rows, 2 * ROWS_BYTES);
-    step_rows_write(&w->rows, &rows);
-    const struct reply_parts_facts facts = {.id = span_of(c->message_id),
-                                            .generation = span_of(c->generation),
-                                            .model = end->model,
-                                            .finish_reason = end->finish_reason,
-                                            .steps = buf_as_span(&rows),
-                                            .created_at_ms = clock_wall_ms(),
-                                            .usage = end->usage};
-    reply_parts_put_message(&w->parts, &facts, reply);
-    end->reply = buf_as_span(reply);
-    buf_release(&rows);
-    return buf_error(reply) == 0;
-}
-
-static void finish_done(struct walk *w, struct run_end *end)
-{
-    struct buf reply, output;
-    buf_init(&reply, LIMIT_MP_BYTES);
-    buf_init(&output, LIMIT_MP_BYTES);
-    bool fits = put_reply(w, end, &reply, &output);
-    if (fits) {
-        stop_all(w);
-        run_finish(w->run, end);
-    }
-    buf_release(&reply);
-    buf_release(&output);
-    if (!fits)
-        walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
-}
-
-void walk_done(struct walk *w)
-{
-    struct run_end end = end_of(w, "done");
-    end.finish_reason = span_of(w->finish_reason == NULL ? "stop" : w->finish_reason);
-    finish_done(w, &end);
-}
-
-static void put_resume(struct buf *out, int64_t expires_at_ms)
-{
-    struct json_writer w = json_writer(out);
-    json_open(&w, NULL, '{');
-    json_member_int(&w, "expires_at", expires_at_ms);
-    json_close(&w);
-}
-
-/* Nobody can answer a stateless one. */
-static void asked_stateless(struct walk *w)
-{
-    struct run_end end = end_of(w, "done");
-    end.finish_reason = SPAN_LIT("ask");
-    finish_done(w, &end);
-}
-
-void walk_asked(struct walk *w, const struct graph_node *node)
-{
-    struct run_end end = end_of(w, "done");
-    if (run_claimed(w->run)->is_stateless) {
-        asked_stateless(w);
-        return;
-    }
-    struct buf parked, resume;
-    buf_init(&parked, LIMIT_MP_BYTES);
-    buf_init(&resume, 128);
-    parked_write(&w->bound, &w->line->state, node->id, &parked);
-    end.parked_ms = node->of.ask.expires_ms;
-    put_resume(&resume, clock_wall_ms() + end.parked_ms);
-    end.finish_reason = SPAN_LIT("ask");
-    end.parked = buf_as_span(&parked);
-    end.resume = buf_as_span(&resume);
-    if (buf_error(&parked) == 0)
-        finish_done(w, &end);
-    else
-        walk_fail(w, ERR_TOO_LARGE, "The state is too large to be kept for an answer.");
-    buf_release(&resume);
-    buf_release(&parked);
 }
 
 /* The end of a turn of the loop. */
@@ -264,9 +129,9 @@ static bool walk_stop(void *work, bool want_usage)
         return false;
     w->reading = 0;
     w->is_silent = false;
-    w->stopped = usage_now(w);
+    w->stopped = walk_used(w);
     w->is_stopped = true;
-    stop_all(w);
+    walk_close(w);
     return true;
 }
 
@@ -285,7 +150,7 @@ static struct usage walk_usage(const void *work)
 {
     const struct walk *w = work;
     CHECK_MAGIC(w, WALK_MAGIC);
-    return w->is_stopped ? w->stopped : usage_now(w);
+    return w->is_stopped ? w->stopped : walk_used(w);
 }
 
 static void *walk_new(struct run *run)

@@ -2,7 +2,8 @@
  * generation; it has a main line of steps, and each sub-graph under way is a line of its own, whose
  * owner is the step that runs it.
  *
- *   graph_work.c  a walk's life: start, stop, hold, usage, its ends
+ *   graph_work.c  a walk's life: start, stop, hold, usage
+ *   ends.c        the ends that it says itself
  *   reading.c     what a claim reads before its first step: checkpoints, graph, log, history
  *   resuming.c    what was read made the present: parts, what was half-shown
  *   line.c        which step next
@@ -76,7 +77,10 @@ void walk_turn(struct walk *w); /* something was said: looks at the end of this 
 int64_t walk_spent_ms(const struct walk *w);
 const struct graph *walk_graph(const struct walk *w, const char *name); /* of the bound versions */
 void walk_spoke(struct walk *w, struct span model, struct span finish_reason);
-/* The ends: what is still under way is stopped, and the run's last word said. */
+struct usage walk_used(const struct walk *w); /* by all steps, so far */
+void walk_close(struct walk *w);              /* what is under way is closed, silently */
+
+/* ends.c: what is still under way is stopped, and the run's last word said. */
 void walk_done(struct walk *w);
 void walk_asked(struct walk *w, const struct graph_node *node);
 void walk_fail(struct walk *w, int code, const char *message);
