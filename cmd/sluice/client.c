@@ -1,4 +1,4 @@
-/* Owns: one exchange each, freed when it has completed. */
+/* Owns: one exchange each, freed when it has completed or was cancelled. */
 #include "client.h"
 
 #include "base/buf.h"
@@ -82,9 +82,9 @@ static void conclude(void *arg)
 {
     struct exchange *x = arg;
     CHECK_MAGIC(x, EXCHANGE_MAGIC);
-    if (x->failure != 0)
+    if (x->done != NULL && x->failure != 0)
         x->done(x->failure, span_of(x->detail), x->arg);
-    else
+    else if (x->done != NULL) /* not cancelled */
         x->done(x->http_status, buf_as_span(&x->body), x->arg);
     buf_release(&x->body);
     x->magic = 0;
@@ -126,8 +126,8 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     conclude(x);
 }
 
-void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call,
-                  client_on_answer done, void *arg)
+struct exchange *client_start(struct loop *loop, struct fetcher *fetcher,
+                              const struct client_call *call, client_on_answer done, void *arg)
 {
     struct exchange *x = MEM_NEW(struct exchange);
     struct fetch_header headers[4] = {{"Accept", "application/json"}};
@@ -160,6 +160,19 @@ void client_start(struct loop *loop, struct fetcher *fetcher, const struct clien
         fail(x, rc, err.message);
         loop_defer(loop, conclude, x);
     }
+    return x;
+}
+
+void client_cancel(struct exchange *x)
+{
+    if (x == NULL)
+        return;
+    CHECK_MAGIC(x, EXCHANGE_MAGIC);
+    x->done = NULL;
+    if (x->fetch == NULL)
+        return; /* conclude is on its way */
+    fetch_cancel(x->fetch);
+    conclude(x);
 }
 
 struct one_answer {
@@ -180,7 +193,7 @@ int client_ask(const struct client_call *call, struct buf *out)
 {
     struct one_answer one = {.loop = loop_new(), .out = out};
     struct fetcher *fetcher = fetcher_new(one.loop);
-    client_start(one.loop, fetcher, call, on_one_answer, &one);
+    (void)client_start(one.loop, fetcher, call, on_one_answer, &one); /* gone with its answer */
     loop_run(one.loop);
     fetcher_free(fetcher);
     loop_free(one.loop);

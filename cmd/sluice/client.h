@@ -45,9 +45,13 @@ struct client_call {
     int64_t connect_ms, total_ms;
 };
 
-/* Starts; `done` comes exactly once, never before this returns, also when the URL is unusable. */
-void client_start(struct loop *loop, struct fetcher *fetcher, const struct client_call *call,
-                  client_on_answer done, void *arg);
+struct exchange;
+
+/* Starts; `done` comes exactly once unless it is cancelled, never before this returns, also when
+ * the URL is unusable. What it returns is gone with `done`. */
+struct exchange *client_start(struct loop *loop, struct fetcher *fetcher,
+                              const struct client_call *call, client_on_answer done, void *arg);
+void client_cancel(struct exchange *exchange); /* silence afterwards; NULL is a no-op */
 /* The same, waited for: the HTTP status or a negative error, the body (or what went wrong) appended
  * to `out`, whose maximum is CLIENT_BODY_MAX. */
 MUST_USE int client_ask(const struct client_call *call, struct buf *out);

@@ -9,6 +9,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 int command_misused(const char *help); /* prints it on standard error; EXIT_USAGE */
 
 int command_run(int argc, char **argv);
+int command_chat(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_queue(int argc, char **argv);

@@ -1,5 +1,5 @@
-/*     ASKING ─► READING ─► OVER        ASKING, READING ─► WAITING ─► ASKING (connection lost)
- *        └──────────────────► OVER (nothing is there, or it was lost too often)
+/*     ASKING ─► READING ─► OVER        ASKING, READING ─► WAITING ─► ASKING (connection lost, or
+ * silent) └──────────────────► OVER (nothing is there, or it was lost too often)
  */
 #include "follow.h"
 
@@ -7,11 +7,18 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/event.h"
 #include "wire/limits.h"
 
 #include <stdio.h>
 
-enum { FOLLOW_MAGIC = 0x666f6c6c, RETRY_MS = 500, TRIES = 60, CONNECT_MS = 3000 };
+enum {
+    FOLLOW_MAGIC = 0x666f6c6c,
+    RETRY_MS = 500,
+    TRIES = 60,
+    CONNECT_MS = 3000,
+    SILENCE_MS = 3 * LIMIT_SSE_COMMENT_MS
+};
 
 enum follow_state { FOLLOW_ASKING, FOLLOW_READING, FOLLOW_WAITING, FOLLOW_OVER, FOLLOW_STATES };
 
@@ -21,10 +28,10 @@ struct follow {
     struct loop *loop;
     struct fetcher *fetcher;
     struct fetch *fetch; /* under way, or NULL */
-    struct timer timer;  /* the next try; once it is over, the last call */
+    struct timer timer;  /* the next try; the longest silence; once it is over, the last call */
     struct sse_reader reader;
     struct follow_hooks hooks;
-    bool is_reader_ready, is_whole;
+    bool is_reader_ready, is_whole, is_lost;
     int http_status;
     int tries;
     char *url, *authorization;
@@ -53,12 +60,6 @@ static void finish(struct follow *f, bool is_whole)
     timer_start(&f->timer, 0);
 }
 
-bool follow_is_end(struct span type)
-{
-    return span_is(type, "done") || span_is(type, "stopped") || span_is(type, "failed") ||
-           span_is(type, "interrupted");
-}
-
 static int on_event(const struct sse_event *event, void *arg)
 {
     struct follow *f = arg;
@@ -75,7 +76,7 @@ static int on_event(const struct sse_event *event, void *arg)
     if (id_is_valid(generation))
         f->generation = id_from(generation);
     f->hooks.on_event(event, json_root(doc), f->hooks.arg);
-    if (follow_is_end(event->type))
+    if (event_is_terminal(event_kind_of(event->type)))
         finish(f, true);
     json_free(doc);
     return 0;
@@ -87,8 +88,13 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     (void)fetch;
     CHECK_MAGIC(f, FOLLOW_MAGIC);
     f->http_status = status;
-    if (status == 200)
-        set_state(f, FOLLOW_READING);
+    if (status != 200)
+        return;
+    set_state(f, FOLLOW_READING);
+    timer_start(&f->timer, SILENCE_MS);
+    if (f->is_lost && f->hooks.on_link != NULL)
+        f->hooks.on_link(true, NULL, f->hooks.arg);
+    f->is_lost = false;
 }
 
 static void give_up(struct follow *f, const char *why)
@@ -105,6 +111,16 @@ static void again(struct follow *f, const char *why)
     }
     set_state(f, FOLLOW_WAITING);
     timer_start(&f->timer, RETRY_MS);
+    if (!f->is_lost && f->hooks.on_link != NULL)
+        f->hooks.on_link(false, why, f->hooks.arg);
+    f->is_lost = true;
+}
+
+static void drop(struct follow *f, struct fetch *fetch, const char *why)
+{
+    fetch_cancel(fetch);
+    f->fetch = NULL;
+    again(f, why);
 }
 
 static void on_body(struct fetch *fetch, struct span bytes, void *arg)
@@ -113,11 +129,9 @@ static void on_body(struct fetch *fetch, struct span bytes, void *arg)
     CHECK_MAGIC(f, FOLLOW_MAGIC);
     if (f->state != FOLLOW_READING)
         return;
-    if (sse_feed(&f->reader, bytes) != 0) {
-        fetch_cancel(fetch);
-        f->fetch = NULL;
-        again(f, "it sent something that is no event");
-    }
+    timer_start(&f->timer, SILENCE_MS);
+    if (sse_feed(&f->reader, bytes) != 0)
+        drop(f, fetch, "it sent something that is no event");
 }
 
 static void on_done(struct fetch *fetch, int status, const char *detail, void *arg)
@@ -142,7 +156,7 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
             finish(f, false);
             return;
         }
-    if (status != 0 && f->generation.text[0] == '\0')
+    if (status != 0 && f->generation.text[0] == '\0' && f->kind != FOLLOW_TAKEN)
         give_up(f, detail); /* it was never there: the address is wrong, most likely */
     else if (status != 0)
         again(f, detail);
@@ -194,10 +208,12 @@ static void on_timer(void *arg)
     CHECK_MAGIC(f, FOLLOW_MAGIC);
     if (f->state == FOLLOW_OVER) {
         f->hooks.on_over(f->is_whole, f->hooks.arg);
-        return;
+    } else if (f->state == FOLLOW_READING) {
+        drop(f, f->fetch, "nothing came from it any more");
+    } else {
+        set_state(f, FOLLOW_ASKING);
+        ask(f);
     }
-    set_state(f, FOLLOW_ASKING);
-    ask(f);
 }
 
 struct follow *follow_start(struct loop *loop, struct fetcher *fetcher, enum follow_kind kind,

@@ -15,17 +15,18 @@ struct follow_hooks {
     /* The last call, one loop turn behind the terminal event; false: it was never there or was lost
      * too often, and why was said on standard error. */
     void (*on_over)(bool is_whole, void *arg);
+    /* The connection was lost and is made anew (why), or is there again. NULL: not told. */
+    void (*on_link)(bool is_up, const char *why, void *arg);
     void *arg;
 };
 
-/* By the id of a generation, or of the chat whose active one is meant. */
-enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT };
+/* By the id of a generation, or of the chat whose active one is meant. One that the server has
+ * taken just now (FOLLOW_TAKEN) is waited for also when nobody answers at first. */
+enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT, FOLLOW_TAKEN };
 
 /* Never NULL; on_over comes exactly once unless it is freed before. `id` is borrowed. */
 struct follow *follow_start(struct loop *loop, struct fetcher *fetcher, enum follow_kind kind,
                             const char *id, const struct follow_hooks *hooks);
 void follow_free(struct follow *follow); /* NULL is a no-op; before the fetcher */
-
-bool follow_is_end(struct span type); /* of a terminal event */
 
 #endif

@@ -192,8 +192,9 @@ static void on_posted(int status, struct span body, void *arg)
     graph_show_free(r->show);
     r->show = graph_show_new();
     set_state(r, FOLLOWING);
-    r->follow = follow_start(r->loop, r->fetcher, FOLLOW_GENERATION, r->generation.text,
-                             &(struct follow_hooks){on_event, on_over, r});
+    r->follow =
+        follow_start(r->loop, r->fetcher, FOLLOW_GENERATION, r->generation.text,
+                     &(struct follow_hooks){.on_event = on_event, .on_over = on_over, .arg = r});
 }
 
 static void put_body(struct graph_run *r, struct span message, struct buf *body)
@@ -213,15 +214,15 @@ static void put_body(struct graph_run *r, struct span message, struct buf *body)
 static void call(struct graph_run *r, const char *url, struct span body, client_on_answer done)
 {
     r->calls++;
-    client_start(r->loop, r->fetcher,
-                 &(struct client_call){.method = "POST",
-                                       .url = url,
-                                       .authorization = r->authorization,
-                                       .body = body,
-                                       .wants_async = done == on_posted,
-                                       .connect_ms = 3000,
-                                       .total_ms = 10000},
-                 done, r);
+    (void)client_start(r->loop, r->fetcher,
+                       &(struct client_call){.method = "POST",
+                                             .url = url,
+                                             .authorization = r->authorization,
+                                             .body = body,
+                                             .wants_async = done == on_posted,
+                                             .connect_ms = 3000,
+                                             .total_ms = 10000},
+                       done, r);
 }
 
 static void post(struct graph_run *r, struct span message)

@@ -15,6 +15,7 @@ struct command {
 static const struct command COMMANDS[] = {
     {"run", command_run,
      "start the whole stack on this machine: Redis, a provider, the API and a worker"},
+    {"chat", command_chat, "chat at the terminal, or send one message from a pipe"},
     {"stop", command_stop, "stop a generation and print the message given back"},
     {"tail", command_tail, "print a generation while it runs"},
     {"graph", command_graph, "check and draw graph files, run a graph"},
@@ -31,7 +32,8 @@ static void print_help(FILE *to)
         (void)fprintf(to, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].sentence);
     (void)fprintf(
         to, "\nsluice COMMAND --help tells a command's options; sluice --version the version.\n"
-            "stop, tail and graph run find their server by SLUICE_URL (http://127.0.0.1:8080) and "
+            "chat, stop, tail and graph run find their server by SLUICE_URL "
+            "(http://127.0.0.1:8080) and "
             "SLUICE_API_KEY.\n");
 }
 

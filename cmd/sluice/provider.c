@@ -118,13 +118,14 @@ static void ask_for_models(void *arg)
     char *url = mem_printf("%s/models", s->found.url);
     char *authorization =
         *s->key == '\0' || s->is_optional ? NULL : mem_printf("Bearer %s", s->key);
-    client_start(s->loop, s->fetcher,
-                 &(struct client_call){.method = "GET",
-                                       .url = url,
-                                       .authorization = authorization,
-                                       .connect_ms = s->is_optional ? OLLAMA_CONNECT_MS : 3000,
-                                       .total_ms = ANSWER_MS},
-                 on_models, s);
+    (void)client_start(
+        s->loop, s->fetcher,
+        &(struct client_call){.method = "GET",
+                              .url = url,
+                              .authorization = authorization,
+                              .connect_ms = s->is_optional ? OLLAMA_CONNECT_MS : 3000,
+                              .total_ms = ANSWER_MS},
+        on_models, s);
     mem_free(authorization);
     mem_free(url);
 }

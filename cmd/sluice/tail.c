@@ -3,6 +3,8 @@
 #include "command.h"
 #include "follow.h"
 
+#include "wire/event.h"
+
 #include <getopt.h>
 #include <stdio.h>
 
@@ -42,7 +44,7 @@ static void on_event(const struct sse_event *event, const struct json *data, voi
     else if (span_is(event->type, "delta"))
         (void)printf("%.*s", SPAN_ARG(text));
     (void)fflush(stdout);
-    if (follow_is_end(event->type))
+    if (event_is_terminal(event_kind_of(event->type)))
         print_end(t, event->type, data);
 }
 
@@ -60,7 +62,8 @@ static int tail(enum follow_kind kind, const char *id, bool as_json)
         .magic = TAIL_MAGIC, .loop = loop_new(), .as_json = as_json, .exit_status = EXIT_FAILED};
     struct fetcher *fetcher = fetcher_new(t.loop);
     struct follow *follow =
-        follow_start(t.loop, fetcher, kind, id, &(struct follow_hooks){on_event, on_over, &t});
+        follow_start(t.loop, fetcher, kind, id,
+                     &(struct follow_hooks){.on_event = on_event, .on_over = on_over, .arg = &t});
     loop_run(t.loop);
     follow_free(follow);
     fetcher_free(fetcher);

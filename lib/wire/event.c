@@ -29,6 +29,14 @@ const char *event_kind_name(enum event_kind kind)
     return row_of(kind)->name;
 }
 
+enum event_kind event_kind_of(struct span name)
+{
+    for (unsigned kind = 0; kind < EVENT_KIND_END; kind++)
+        if (kinds[kind].name != NULL && span_is(name, kinds[kind].name))
+            return (enum event_kind)kind;
+    return EVENT_NONE;
+}
+
 enum event_form event_form(enum event_kind kind)
 {
     return row_of(kind)->form;

@@ -16,6 +16,7 @@ enum event_kind {
 };
 
 const char *event_kind_name(enum event_kind kind); /* "delta"; NULL for an unknown number */
+enum event_kind event_kind_of(struct span name);   /* EVENT_NONE for an unknown one */
 bool event_is_visible(enum event_kind kind);       /* counts as shown text */
 bool event_is_terminal(enum event_kind kind);
 

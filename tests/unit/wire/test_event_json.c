@@ -48,6 +48,7 @@ static void kinds_are_as_agreed(void **state)
         assert_string_equal(event_kind_name(kind), golden[i].name);
         assert_int_equal(event_is_visible(kind), golden[i].is_visible);
         assert_int_equal(event_is_terminal(kind), golden[i].is_terminal);
+        assert_int_equal(event_kind_of(span_of(event_kind_name(kind))), kind);
     }
     static const int unknown[] = {0, EVENT_KIND_END, 1000, -1};
     for (size_t i = 0; i < COUNT(unknown); i++) {
@@ -55,6 +56,8 @@ static void kinds_are_as_agreed(void **state)
         assert_null(event_kind_name(kind));
         assert_false(event_is_visible(kind) || event_is_terminal(kind));
     }
+    assert_int_equal(event_kind_of(SPAN_LIT("nonsense")), EVENT_NONE);
+    assert_int_equal(event_kind_of(SPAN_NONE), EVENT_NONE);
 }
 
 static void every_kind_renders_as_the_contract_says(void **state)
