@@ -127,7 +127,7 @@ static size_t over_breaks(struct walk *w, const char *text)
     if (*text == ' ' && breaks > 0)
         return 1;
     size_t length = 0;
-    while (text[length] == '\n' && length < breaks)
+    while (length < breaks && text[length] == '\n')
         length++;
     return length;
 }

@@ -53,7 +53,7 @@ static int show_again(struct agent *a, const struct round *r, int64_t part)
     for (size_t i = 0; i < r->call_count && rc == 0; i++)
         rc = step_put_call(a->step,
                            &(struct call_piece){.kind = EVENT_TOOL_CALL,
-                                                .part = part++,
+                                                .part = part + (int64_t)i,
                                                 .call_id = span_of(r->calls[i].id),
                                                 .name = span_of(r->calls[i].name),
                                                 .arguments = span_of(r->calls[i].arguments)});
