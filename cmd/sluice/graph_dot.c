@@ -32,7 +32,7 @@ static void put_node(struct buf *out, const char *indent, const char *id,
     (void)buf_printf(out, "%s\"%s\" [", indent, id);
     if (node->kind == GRAPH_BRANCH)
         (void)buf_text(out, "shape=diamond, ");
-    if (node->is_visible)
+    if (picture_shows(node))
         (void)buf_text(out, "style=\"rounded,filled\", fillcolor=lightyellow, penwidth=2, ");
     (void)buf_text(out, "label=");
     put_quoted(out, buf_as_span(&label));

@@ -5,6 +5,11 @@
 
 enum { EXPR_SHOWN = 80 };
 
+bool picture_shows(const struct graph_node *node)
+{
+    return node->is_visible || node->kind == GRAPH_ASK;
+}
+
 /* The caller of the picture looks at the buffer, here and below. */
 void picture_expr(const struct expr *expr, struct buf *out)
 {
@@ -70,7 +75,7 @@ void picture_what(const struct graph_node *node, struct buf *out)
 static void put_head(const char *indent, const char *id, const struct graph_node *node,
                      struct buf *out)
 {
-    (void)buf_printf(out, "%s%s%s  ", indent, id, node->is_visible ? " *" : "");
+    (void)buf_printf(out, "%s%s%s  ", indent, id, picture_shows(node) ? " *" : "");
     picture_what(node, out);
     (void)buf_byte(out, '\n');
 }
