@@ -142,6 +142,11 @@ def asked(stack, generation):
     return counts
 
 
+def until_asked(stack, stream, word):
+    """A step is told of before its model is asked."""
+    wait_until(lambda: word in asked(stack, stream.generation), f"the request of {word}")
+
+
 def tokens(text):
     return [int(word.split(":")[1]) for word in text.split()]
 
@@ -154,6 +159,7 @@ def test_inside_a_quiet_step_behind_a_shown_one(stack):
     """What was shown is whole: nothing is half-shown, so it goes on whatever the policy is."""
     stream = stack.api().new_chat("x", graph="line")
     until_step(stream, "quiet", "started")
+    until_asked(stack, stream, "quiet")
     crash(stack)
     stream.read_all()
     assert stream.events[-1].type == "done" and started(stream) == [1, 2]
@@ -268,6 +274,7 @@ def test_a_map_runs_only_what_is_missing(stack):
 def test_inside_a_sub_graph(stack):
     stream = stack.api().new_chat("x", graph="outer")
     until_step(stream, "inside/b", "started")
+    until_asked(stack, stream, "b")
     crash(stack)
     stream.read_all()
     assert stream.events[-1].type == "done" and stream.text == "true true"
