@@ -85,6 +85,40 @@ GRAPHS = {
     "keyed": http("keyed", 'method: POST, response: json, url: "http://tools.test/gate/{{ .input.message }}", body: {}, timeout_s: 60'),
     "once": http("once", 'method: POST, url: "http://tools.test/gate/{{ .input.message }}", body: {}, effect: once, timeout_s: 60'),
     "once_tries": http("once_tries", 'method: POST, url: "http://tools.test/{{ .input.message }}", body: {}, effect: once, timeout_s: 5, retry: {times: 3, on: [5xx, connect, timeout, 429], backoff_ms: 10}'),
+    "once_above": """
+graph: once_above
+start: each
+nodes:
+  - {id: each, kind: map, over: '["flaky/0", "status/503"]', concurrency: 1, retry: {times: 2, on: [5xx, http_status], backoff_ms: 10}, on_error: wrong, next: show,
+     do: {kind: http, method: POST, url: "http://tools.test/{{ .item }}", headers: {X-Chat: "{{ .input.chat_id }}"}, body: {}, effect: once}}
+  - {id: show, kind: set, value: '"no"', visible: true, next: end}
+  - {id: wrong, kind: set, value: '"failed: " + (.error | tojson)', visible: true, next: end}
+""".replace(", http_status", ""),
+    "again_later": """
+graph: again_later
+start: each
+nodes:
+  - {id: each, kind: map, over: '["flaky/0", "flaky/01"]', concurrency: 1, retry: {times: 1, on: [5xx], backoff_ms: 2000}, next: show,
+     do: {kind: http, method: POST, response: json, url: "http://tools.test/{{ .item }}", body: {}}}
+  - {id: show, kind: set, value: '.out.each | map(.status)', visible: true, next: end}
+""",
+    "again_above": """
+graph: again_above
+start: inside
+nodes:
+  - {id: inside, kind: graph, graph: again_inside, retry: {times: 2, on: [5xx], backoff_ms: 10}, next: show}
+  - {id: show, kind: set, value: '.out.inside', visible: true, next: end}
+""",
+    "again_inside": """
+graph: again_inside
+start: first
+nodes:
+  - {id: first, kind: http, method: POST, url: "http://tools.test/echo", body: {}, effect: once, next: caught}
+  - {id: caught, kind: set, value: 'error("no")', on_error: model, next: end}
+  - {id: model, kind: llm, prompt: "!sim tokens=7", next: second}
+  - {id: second, kind: http, method: POST, response: json, url: "http://tools.test/flaky/1?of={{ .input.generation_id }}", body: {}, next: show}
+  - {id: show, kind: set, value: '[.error.node, .out.second.body.tries]', visible: true, next: end}
+""",
     "once_away": http("once_away", 'method: POST, url: "http://away.test/x", body: {}, effect: once, retry: {times: 2, on: [connect], backoff_ms: 10}'),
 }
 
@@ -299,6 +333,21 @@ def test_once_is_once_over_all_tries(stack, tools):
     assert [e["status"] for e in of_type(events, "step") if e["node"] == "ask"].count("retrying") == 2 and '"connect"' in text_of(events)
 
 
+def test_once_is_once_over_all_tries_of_what_is_above_it(stack, tools):
+    """The map is tried again: the child that was answered is not run again, the other one's request is not sent again."""
+    stream, events = run(stack, "once_above", "x")
+    assert [seen.path for seen in tools.of(stream.generation)] == ["/flaky/0", "/status/503"], tools.of(stream.generation)
+    assert "retrying" in [e["status"] for e in of_type(events, "step")] and "effect_unknown" in text_of(events), text_of(events)
+
+
+def test_a_sub_graph_that_is_tried_again_goes_on_where_it_failed(stack, tools):
+    before = tools.count("/flaky/1")
+    stream, events = run(stack, "again_above", "x")
+    assert text_of(events) == '["caught",%d]' % (before + 2) and events[-1].type == "done", events
+    assert [seen.path for seen in tools.of(stream.generation)] == ["/echo", "/flaky/1", "/flaky/1"]
+    assert len(stack.journal(stream.generation)) == 1 and events[-1].data["usage"]["output"] == 7
+
+
 # -- stops ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -395,6 +444,17 @@ def test_what_is_done_is_not_done_again(frail, tools):
     events = stream.read_all()
     assert events[-1].type == "done" and len(tools.of(stream.generation)) == 1
     assert [len(tool_answers(row)) for row in frail.journal(stream.generation)] in ([0, 1, 1], [0, 1])
+
+
+def test_what_failed_before_a_crash_still_has_the_try_of_what_is_above_it(frail, tools):
+    """Killed in the map's back-off: the child that failed is run again, the other one is not."""
+    stream = frail.api().new_chat("x", graph="again_later", on_disconnect="continue")
+    while stream.until("step").data["status"] != "retrying":
+        pass
+    kill_and_follow(frail)
+    events = stream.read_all()
+    assert text_of(events) == "[200,200]", events
+    assert [seen.path for seen in tools.of(stream.generation)] == ["/flaky/0", "/flaky/01", "/flaky/01"]
 
 
 # -- reloads -------------------------------------------------------------------------------------------------------------------

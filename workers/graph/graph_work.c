@@ -169,6 +169,7 @@ static void *walk_new(struct run *run)
     timer_init(&w->limit, loop, on_limit, w);
     bound_init(&w->bound);
     kept_init(&w->kept);
+    kept_init(&w->again);
     past_init(&w->past, (size_t)conf->limits_output);
     reply_parts_init(&w->parts, (size_t)conf->limits_output);
     step_rows_init(&w->rows);
@@ -196,6 +197,7 @@ static void walk_free(void *work)
     reply_parts_release(&w->parts);
     past_release(&w->past);
     kept_release(&w->kept);
+    kept_release(&w->again);
     bound_release(&w->bound);
     mem_free(w->model);
     mem_free(w->finish_reason);

@@ -43,6 +43,7 @@ struct walk {
 
     /* reading.c */
     struct kept kept;
+    struct kept again; /* below a step that may be tried again, until the main line's is over */
     struct past past;
     size_t reading_at; /* which of the bound graphs is looked for */
     char *history_bytes;

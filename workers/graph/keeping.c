@@ -1,6 +1,7 @@
 /* What a kind keeps of a step that is not over yet, and what it says of the tools that it calls. */
 #include "base/mem.h"
 #include "graph/inner.h"
+#include "graph/outcome.h"
 #include "wire/limits.h"
 
 enum { KEEP_MAGIC = 0x6b656570 };
@@ -53,6 +54,58 @@ void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint 
         overflow(w); /* nothing rides on the event */
 }
 
+/* Whether a step above this one may be tried again, and this one with it. */
+static bool may_come_again(const struct step *step)
+{
+    while ((step = step_above(step)) != NULL)
+        if (step->node->retry.times > 0)
+            return true;
+    return false;
+}
+
+int64_t step_tries(const struct step *step)
+{
+    int64_t tries = 0;
+    for (; step != NULL; step = step_above(step))
+        tries += step->tried;
+    return tries;
+}
+
+void step_remember(const struct step *step, struct span outcome)
+{
+    bool goes_on = !step->has_failed || step->next != NULL;
+    if (goes_on && may_come_again(step) &&
+        kept_add(&step->walk->again, span_of(step->path), outcome) != 0)
+        overflow(step->walk);
+}
+
+static bool is_failure(struct span bytes)
+{
+    struct outcome outcome;
+    bool is =
+        outcome_read(bytes, &outcome) == 0 && outcome.error.ptr != NULL && outcome.next.ptr == NULL;
+    outcome_release(&outcome);
+    return is;
+}
+
+struct span step_outcome(const struct step *step)
+{
+    struct span again = kept_find(&step->walk->again, step->path);
+    struct span kept = kept_find(&step->walk->kept, step->path);
+    if (again.ptr != NULL)
+        return again;
+    /* what failed in an earlier claim has another try, when the step above has */
+    return kept.ptr != NULL && step_tries(step) > 0 && is_failure(kept) ? SPAN_NONE : kept;
+}
+
+/* For a further try in this claim: of the step alone, or of one above it. */
+static int keep_for_again(struct step *step, const char *field, const char *name, struct span value)
+{
+    if (may_come_again(step))
+        return kept_add(&step->walk->again, span_of(field), value);
+    return step->node->retry.times > 0 ? kept_add(&step->own, span_of(name), value) : 0;
+}
+
 static void keep_as(struct step *step, struct mp_fields *f, const char *name, struct span value,
                     struct keep *keep)
 {
@@ -60,7 +113,7 @@ static void keep_as(struct step *step, struct mp_fields *f, const char *name, st
     buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD); /* one that is too long is refused there */
     (void)buf_printf(&field, "%s/%s", step->path, name);
     CHECK(buf_error(&field) == 0);
-    if (step->node->retry.times > 0 && kept_add(&step->own, span_of(name), value) != 0)
+    if (keep_for_again(step, field.ptr, name, value) != 0)
         overflow(step->walk);
     walk_keep(step->walk, f,
               &(struct run_checkpoint){.field = field.ptr,
@@ -90,7 +143,9 @@ struct span step_kept(const struct step *step, const char *name)
     buf_init(&field, 2 * LIMIT_CHECKPOINT_FIELD);
     (void)buf_printf(&field, "%s/%s", step->path, name);
     CHECK(buf_error(&field) == 0);
-    struct span value = kept_find(&step->walk->kept, field.ptr);
+    struct span value = kept_find(&step->walk->again, field.ptr);
+    if (value.ptr == NULL)
+        value = kept_find(&step->walk->kept, field.ptr);
     buf_release(&field);
     return value;
 }

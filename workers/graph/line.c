@@ -127,6 +127,8 @@ void line_step_over(struct line *line, struct step *step)
     step_tell_end(step);
     const struct graph_node *node = step->node;
     bool asks = node->kind == GRAPH_ASK && !step->has_failed;
+    if (line->owner == NULL)
+        kept_release(&line->walk->again);
     if (line->owner == NULL && !step->was_kept)
         kept_release(&line->walk->kept); /* from here on nothing was done before */
     line_stop(line);

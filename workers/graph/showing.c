@@ -10,7 +10,7 @@
 
 /* Parts. */
 
-static struct step *above(const struct step *step)
+struct step *step_above(const struct step *step)
 {
     return step->parent != NULL ? step->parent : step->line->owner;
 }
@@ -26,7 +26,7 @@ static void set_half(struct step *step, bool is_half)
 static void was_shown(struct step *step)
 {
     set_half(step, true);
-    for (struct step *s = step; s != NULL && !s->has_shown; s = above(s))
+    for (struct step *s = step; s != NULL && !s->has_shown; s = step_above(s))
         s->has_shown = true;
 }
 
@@ -88,7 +88,7 @@ static void add_more(struct step *step, const int64_t *parts, size_t count)
 
 void step_leave_parts(struct step *step)
 {
-    struct step *over = above(step);
+    struct step *over = step_above(step);
     if (!step->is_half)
         return;
     set_half(step, false);
@@ -254,6 +254,8 @@ static void tell_end(struct step *step, struct span error)
     set_half(step, false);
     buf_init(&kept, LIMIT_MP_BYTES);
     write_checkpoint(step, error, &kept);
+    if (buf_error(&kept) == 0)
+        step_remember(step, buf_as_span(&kept));
     if (buf_error(&kept) == 0)
         walk_keep(w, &f,
                   &(struct run_checkpoint){.field = step->path,

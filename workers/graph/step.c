@@ -81,11 +81,6 @@ struct span step_attachments(const struct step *step)
     return step_claimed(step)->job.attachments;
 }
 
-int64_t step_tries(const struct step *step)
-{
-    return step->tried;
-}
-
 bool step_is_visible(const struct step *step)
 {
     return step->is_visible;
@@ -291,7 +286,7 @@ static void say_kept(struct step *step, struct span bytes)
 void step_start(struct step *step)
 {
     struct walk *w = step->walk;
-    struct span kept = kept_find(&w->kept, step->path);
+    struct span kept = step_outcome(step);
     if (kept.ptr != NULL) {
         say_kept(step, kept);
         return;

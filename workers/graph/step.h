@@ -108,7 +108,8 @@ MUST_USE int step_put_call(struct step *step, const struct call_piece *call);
 void step_put_tool_result(struct step *step, struct span call_id, struct span result, bool is_error,
                           const char *keep_as, struct span value);
 bool step_is_visible(const struct step *step);
-/* Tries in this claim before this one: what they used is counted already. */
+/* Tries in this claim before this one, of it and of the steps above it: what they used is counted
+ * already. */
 int64_t step_tries(const struct step *step);
 
 /* Checkpoints of its own, within the step: `name` goes behind the path ("t1", "t1/c0/sent"). The

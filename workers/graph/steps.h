@@ -63,7 +63,7 @@ struct step {
     struct span *values;
     struct render render;
     void *kept;         /* the kind's */
-    struct kept own;    /* what it keeps, for a further try in this claim */
+    struct kept own;    /* what it keeps, for a further try of it alone in this claim */
     struct timer timer; /* of a try, or of a back-off */
     int64_t begun_ms, tried;
 
@@ -136,6 +136,7 @@ void step_evaluate(struct step *step);
 void step_child_over(struct step *child);
 
 /* showing.c */
+struct step *step_above(const struct step *step); /* that it hangs on; NULL: of the main line */
 void step_tell(struct step *step, const char *status); /* "started", "retrying" */
 /* "finished" or "failed", with its checkpoint where it is needed. */
 void step_tell_end(struct step *step);
@@ -146,6 +147,10 @@ void walk_put_row(struct walk *w,
 struct mp_fields step_begin_row(const struct step *step, const char *status);
 
 /* keeping.c */
+/* What an earlier claim, or an earlier try of a step above it, ended it with; SPAN_NONE: it runs.
+ */
+struct span step_outcome(const struct step *step);
+void step_remember(const struct step *step, struct span outcome);
 void walk_drop_keeps(struct walk *w, const struct step *step); /* NULL: all */
 /* Ends the event, with a checkpoint that may be refused: the generation ends then. */
 void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint *checkpoint);
