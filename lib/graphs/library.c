@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "graphs/suggest.h"
+#include "wire/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -287,6 +288,11 @@ int library_read(const char *folder, void (*on_wrong)(const char *message, void 
         collect(&c,
                 err_set(&own, ERR_CONFIG, NULL, "%s: %s; write the path of a folder", folder,
                         strerror(errno)),
+                &own);
+    if (count > LIMIT_GRAPHS) /* what is published, and found again, are so many */
+        collect(&c,
+                err_set(&own, ERR_CONFIG, NULL, "%s: %d graphs; write at most %d", folder, count,
+                        LIMIT_GRAPHS),
                 &own);
     for (int i = 0; i < count; i++) {
         char *path = mem_printf("%s/%s", folder, entries[i]->d_name);

@@ -54,7 +54,7 @@ enum {
     LIMIT_EVENT = 1024 * 1024 + 4096, /* one encoded event */
     LIMIT_TOMBSTONES = 1000,
     /* graphs */
-    LIMIT_GRAPHS = 500,             /* that one worker offers */
+    LIMIT_GRAPHS = 500,             /* of a folder */
     LIMIT_GRAPH_TEXT = 256 * 1024,  /* a file */
     LIMIT_GRAPH_ABOUT = 64 * 1024,  /* what is published of one beside its text */
     LIMIT_CHECKPOINTS = 50 * 1000,  /* of a generation */

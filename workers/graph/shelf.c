@@ -7,8 +7,9 @@
 #include "bus/graphs.h"
 #include "graphs/check.h"
 #include "wire/json.h"
+#include "wire/limits.h"
 
-enum { SHELF_MAGIC = 0x7368656c, ABOUT_BYTES = 256 * 1024 };
+enum { SHELF_MAGIC = 0x7368656c };
 
 struct edition {
     struct library *library; /* NULL: there is no folder */
@@ -104,7 +105,7 @@ void shelf_publish(struct shelf *shelf)
     struct buf *abouts = mem_new_array(count, sizeof *abouts);
     for (size_t i = 0; i < count; i++) {
         const struct graph *graph = library_at(library, i);
-        buf_init(&abouts[i], ABOUT_BYTES);
+        buf_init(&abouts[i], LIMIT_GRAPH_ABOUT);
         put_about(&abouts[i], graph);
         rows[i] = (struct published){
             span_of(graph->name), span_of(graph->version), span_make(graph->text, graph->text_len),

@@ -1,6 +1,7 @@
 /* The graphs of a folder: each alone, and against each other. */
 #include "base/mem.h"
 #include "graphs/library.h"
+#include "wire/limits.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { FILES_MAX = 16, TOLD_MAX = 1024 };
+enum { FILES_MAX = LIMIT_GRAPHS + 1, TOLD_MAX = 1024 };
 
 static char folder[64];
 static char *files[FILES_MAX];
@@ -208,6 +209,21 @@ static void a_sub_graph_does_not_ask(void **state)
                "one without ask\n");
 }
 
+static void no_more_than_can_be_published(void **state)
+{
+    char id[GRAPH_ID_MAX + 1];
+    (void)state;
+    for (int i = 0; i < LIMIT_GRAPHS; i++) {
+        (void)snprintf(id, sizeof id, "g%03d", i);
+        put_graph(id, NULL, NULL);
+    }
+    library_free(well());
+    put_graph("one_more", NULL, NULL);
+    struct library *library = NULL;
+    assert_int_equal(library_read(folder, on_wrong, NULL, &library, NULL), -ERR_CONFIG);
+    assert_string_equal(told, ": 501 graphs; write at most 500\n");
+}
+
 static void by_name_and_by_version(void **state)
 {
     (void)state;
@@ -235,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_graph_runs_in_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(four_deep_and_no_deeper, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sub_graph_does_not_ask, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_more_than_can_be_published, set_up, tear_down),
         cmocka_unit_test_setup_teardown(by_name_and_by_version, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("graphs.library", tests, NULL, NULL);
