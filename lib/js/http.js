@@ -132,14 +132,15 @@ class Connection {
                 yield value;
             }
         } finally {
-            this.end();
+            this.#watch.end();
+            reader.cancel().catch(() => {}); // gone anyway, here and below
         }
     }
 
     end() {
         this.#watch.end();
         const body = this.#response.body;
-        if (body && !body.locked) body.cancel().catch(() => {}); // gone anyway
+        if (body && !body.locked) body.cancel().catch(() => {});
     }
 }
 
@@ -195,7 +196,7 @@ export class Transport {
     }
 
     /** By generation it is the same however often it is sent; by chat it might hit the next turn. */
-    stop({ generation_id, chat_id, ...body }) {
+    async stop({ generation_id, chat_id, ...body }) {
         const path = generation_id ? pathOf("generations", generation_id, "/stop") : pathOf("chats", chat_id, "/stop");
         return this.request("POST", path, body, { keepalive: true, isSafe: generation_id !== undefined });
     }

@@ -36,7 +36,7 @@ class Client {
         return new MessageStream(this.#transport, {
             generationId: request.generation_id,
             chatId: request.chat_id ?? null,
-            post: postOf(request),
+            post: () => postOf(request),
             restore: request.messages ? null : { message, attachments, metadata },
             onWaiting,
         });
@@ -56,7 +56,8 @@ class Client {
     }
 
     continueGeneration(generationId, { newId = mintId("gen"), chatId, onWaiting } = {}) {
-        const post = { path: pathOf("generations", generationId, "/continue"), body: JSON.stringify({ generation_id: newId }) };
+        const body = JSON.stringify({ generation_id: newId });
+        const post = () => ({ path: pathOf("generations", generationId, "/continue"), body });
         return new MessageStream(this.#transport, { generationId: newId, chatId, post, onWaiting });
     }
 

@@ -17,7 +17,8 @@ function parseEvent(frame) {
 
 export class MessageStream {
     #transport;
-    #post; // {path, body}: what begins the generation; null when it has begun already
+    #post; // gives {path, body}: what begins the generation; null when it has begun already
+    #posted = null; // what it gave: the same bytes each time
     #first; // a connection that stands already
     #onWaiting;
     #restore;
@@ -114,10 +115,13 @@ export class MessageStream {
     }
 
     /** The first request is made again until it was answered: under its id it is one generation. From then on by GET. */
-    #open() {
+    async #open() {
         const accept = [204, 410];
         const signal = this.#left.signal;
-        if (!this.#isAccepted) return this.#transport.openStream("POST", this.#post.path, { body: this.#post.body, signal, accept });
+        if (!this.#isAccepted) {
+            const { path, body } = (this.#posted ??= this.#post());
+            return this.#transport.openStream("POST", path, { body, signal, accept });
+        }
         const { seq } = this.reply;
         const headers = seq > 0 ? { "Last-Event-ID": String(seq) } : {};
         return this.#transport.openStream("GET", pathOf("generations", this.generationId, "/stream"), { headers, signal, accept });
