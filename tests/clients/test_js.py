@@ -1,4 +1,4 @@
-"""The browser client (lib/js), installed as the npm package that it is: its tests under Node against a real stack, its types and the examples of its README under TypeScript."""
+"""The browser client (lib/js), installed as the npm package that it is: its tests under Node against real stacks, its types and the examples of its README under TypeScript."""
 import os
 import pathlib
 import re
@@ -7,32 +7,23 @@ import subprocess
 
 import pytest
 
-from support.processes import ROOT
+from support import js_package
+from support.identity import GuardedStack, row
+from support.processes import ROOT, Process, free_port
 from support.stack import Stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = ROOT / "build/clients"  # where node_modules are; the tests are copied there, so that they find them
 GRAPHS = ("echo", "walk")
-
-
-def run(*argv, **options):
-    done = subprocess.run([str(a) for a in argv], cwd=FOLDER, capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{argv}\n{done.stdout[-20000:]}\n{done.stderr[-5000:]}"
-    return done.stdout
+KEY = "sk_test_key"
+GUARDED = "token.test.mjs"
 
 
 @pytest.fixture(scope="module")
 def package():
-    """The package, packed and unpacked as npm does it."""
-    archive = FOLDER / run("npm", "pack", "--silent", ROOT / "lib/js").split()[-1]
-    target = FOLDER / "node_modules/sluice-client"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.unpack_archive(archive, FOLDER / "unpacked")
-    shutil.move(FOLDER / "unpacked/package", target)
-    archive.unlink()
+    js_package.install(FOLDER)
     shutil.rmtree(FOLDER / "js", ignore_errors=True)
     shutil.copytree(HERE / "js", FOLDER / "js")
-    return target
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +33,40 @@ def stack():
         yield running
 
 
+@pytest.fixture(scope="module")
+def guarded():
+    """A stack with keys."""
+    with GuardedStack([row(KEY, "web1")]) as running:
+        yield running
+
+
+def addresses(stack):
+    return {"SLUICE_TEST_API": stack.api_processes[0].url, "SLUICE_TEST_SIM": stack.llmsim_url, "SLUICE_TEST_KEY": KEY}
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (HERE / "js").glob("*.test.mjs")))
-def test_under_node(package, stack, name):
-    env = {**os.environ, "SLUICE_TEST_API": stack.api_processes[0].url, "SLUICE_TEST_SIM": stack.llmsim_url}
+def test_under_node(package, name, request):
+    env = {**os.environ, **addresses(request.getfixturevalue("guarded" if name == GUARDED else "stack"))}
     done = subprocess.run(["node", "--test", "--test-reporter=tap", f"js/{name}"], cwd=FOLDER, env=env, capture_output=True, text=True, timeout=300)
     print("\n".join(re.findall(r"figure: .*", done.stdout)))
     failures = re.findall(r"^not ok .*?(?=^# |^ok |^not ok |^1\.\.)", done.stdout, re.S | re.M)
     assert done.returncode == 0 and re.search(r"^# pass [1-9]", done.stdout, re.M), "\n".join(failures) or done.stdout + done.stderr
 
 
-def examples():
-    """The README's examples, [(suffix, text)]."""
-    text = (ROOT / "lib/js/README.md").read_text()
-    return re.findall(r"^```(js|tsx)\n(.*?)^```$", text, re.S | re.M)
+def test_the_api_is_away_in_mid_stream(package, stack, tmp_path):
+    """Its process is stopped under an open stream of a chat with a record; the client says so, tries again, and goes on where it was."""
+    address = {"SLUICE_API_LISTEN": f"127.0.0.1:{free_port()}"}
+    api = stack.start_api(address)
+    client = Process("client", ["node", FOLDER / "js/outage.mjs"], tmp_path, {**addresses(stack), "SLUICE_TEST_API": api.url})
+    try:
+        client.wait_line("^streaming$")
+        assert api.stop() == 0
+        client.wait_line("^waiting 3$")  # more than one try
+        stack.start_api(address)
+        assert client.wait_line("^(done|broken).*").group() == "done", client.lines
+        assert client.wait() == 0, client.read_log()
+    finally:
+        client.stop()
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +74,19 @@ def readme(package):
     """The examples as files: the ones in JavaScript by number, main.tsx."""
     folder = FOLDER / "js/readme"
     folder.mkdir()
-    for number, (suffix, text) in enumerate(examples(), 1):
-        (folder / ("main.tsx" if suffix == "tsx" else f"example{number}.mjs")).write_text(text)
+    for number, text in enumerate(js_package.examples("js"), 1):
+        (folder / f"example{number}.mjs").write_text(text)
+    (folder / "main.tsx").write_text(js_package.examples("tsx")[0])
     return folder
 
 
 def test_types_and_examples_under_typescript(readme):
     assert len(list(readme.iterdir())) == 4
-    run("node_modules/.bin/tsc", "--project", "js/tsconfig.json")
-    broken = readme / "main.tsx"
-    broken.write_text(broken.read_text().replace("setInput(event.target.value", "setInput(event.target.selectionStart"))
-    done = subprocess.run(["node_modules/.bin/tsc", "--project", "js/tsconfig.json"], cwd=FOLDER, capture_output=True, text=True)
+    tsc = ("node_modules/.bin/tsc", "--project", "js/tsconfig.json")
+    js_package.run(FOLDER, *tsc)
+    page = readme / "main.tsx"
+    page.write_text(page.read_text().replace("setInput(event.target.value", "setInput(event.target.selectionStart"))
+    done = subprocess.run(tsc, cwd=FOLDER, capture_output=True, text=True)
     assert done.returncode != 0 and "main.tsx" in done.stdout, "a mistake would be seen"
 
 
@@ -80,10 +94,5 @@ def test_types_and_examples_under_typescript(readme):
 def test_examples_run(readme, stack, number, told):
     example = readme / f"example{number}.mjs"
     example.write_text(example.read_text().replace("http://127.0.0.1:8080", stack.api_processes[0].url))
-    assert told in run("node", "--import", FOLDER / "js/support.mjs", example, timeout=60)  # for Node 18, which has no global crypto
-
-
-def test_the_hooks_example_is_bundled(readme):
-    """It is run in a browser by tests/browser."""
-    run("node_modules/.bin/esbuild", "js/readme/main.tsx", "--bundle", "--format=esm", "--jsx=automatic", "--outfile=js/readme/main.js")
-    assert (readme / "main.js").stat().st_size > 100000
+    support = FOLDER / "js/support.mjs"  # for Node 18, which has no global crypto
+    assert told in js_package.run(FOLDER, "node", "--import", support, example, timeout=60)
