@@ -46,7 +46,7 @@ void get_admin_overview(struct http_request *request, void *arg)
 {
     struct api *api = api_of(arg);
     if (request_has_no_query(request)) {
-        operator_look(api->bus, on_look, new_query(api, request));
+        operator_look(api->bus, FIGURES_SLOTS, on_look, new_query(api, request));
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include "api/render.h"
 
+#include <stdio.h>
+
 static void put_count(struct json_writer *w, const char *name, int64_t value)
 {
     if (value < 0) {
@@ -78,6 +80,86 @@ static void put_running(struct json_writer *w, const struct operator_view *view)
     json_close(w);
 }
 
+static void put_queues(struct json_writer *w, const struct operator_view *view)
+{
+    json_open(w, "queues", '[');
+    for (size_t i = 0; i < view->queue_count; i++) {
+        const struct operator_queue *queue = &view->queues[i];
+        json_open(w, NULL, '{');
+        json_member_str(w, "lane", queue->lane);
+        json_member_str(w, "tenant", queue->tenant);
+        json_member_int(w, "waiting", queue->waiting);
+        put_count(w, "oldest_wait_ms", queue->oldest_wait_ms);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+static void put_failures(struct json_writer *w, const struct operator_view *view)
+{
+    json_open(w, "failures", '[');
+    for (size_t i = 0; i < view->failure_count; i++) {
+        const struct operator_failure *failure = &view->failures[i];
+        json_open(w, NULL, '{');
+        json_member_str(w, "tenant", failure->tenant);
+        json_member_str(w, "generation_id", failure->generation);
+        json_member_str(w, "state", failure->state);
+        render_text(w, "chat_id", failure->chat);
+        json_member_str(w, "lane", failure->lane);
+        render_text(w, "model", failure->model);
+        render_raw(w, "error", failure->error);
+        json_member_int(w, "ended_at", failure->ended_at_ms);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+static void put_spread(struct json_writer *w, const char *name, const struct figures_spread *spread)
+{
+    json_open(w, name, '{');
+    json_member_int(w, "count", spread->count);
+    put_count(w, "p50_us", spread->count == 0 ? -1 : spread->p50_us);
+    put_count(w, "p95_us", spread->count == 0 ? -1 : spread->p95_us);
+    json_close(w);
+}
+
+static void put_figures(struct json_writer *w, const char *name, const struct figures *figures)
+{
+    json_open(w, name, '{');
+    json_member_int(w, "at", figures->at_ms);
+    json_member_int(w, "tokens", figures->tokens);
+    put_spread(w, "first_token", &figures->first_token);
+    put_spread(w, "stop", &figures->stop);
+    json_open(w, "ended", '{');
+    for (size_t i = 0; i < FIGURES_ENDS; i++) {
+        json_member_int(w, FIGURES_END_NAMES[i], figures->ended[i]);
+    }
+    json_close(w);
+    json_open(w, "errors", '[');
+    for (size_t i = 0; i < figures->code_count; i++) {
+        json_open(w, NULL, '{');
+        json_member_str(w, "code", figures->codes[i].code);
+        json_member_int(w, "count", figures->codes[i].count);
+        json_close(w);
+    }
+    json_close(w);
+    json_close(w);
+}
+
+static void put_all_figures(struct json_writer *w, const struct figures_view *figures)
+{
+    char rate[32];
+    (void)snprintf(rate, sizeof rate, "%.1f", figures->tokens_per_second); /* fits */
+    json_member_raw(w, "tokens_per_second", span_of(rate));
+    put_figures(w, "recent", &figures->recent);
+    json_member_int(w, "slot_ms", FIGURES_SLOT_MS);
+    json_open(w, "slots", '[');
+    for (size_t i = 0; i < figures->count; i++) {
+        put_figures(w, NULL, &figures->slots[i]);
+    }
+    json_close(w);
+}
+
 void admin_put_view(struct buf *out, const struct operator_view *view, int64_t at_ms)
 {
     struct json_writer w = json_writer(out);
@@ -90,6 +172,9 @@ void admin_put_view(struct buf *out, const struct operator_view *view, int64_t a
     json_member_int(&w, "running_total", view->running_total);
     json_member_int(&w, "delayed", view->delayed);
     json_member_int(&w, "dead", view->dead);
+    put_queues(&w, view);
+    put_failures(&w, view);
+    put_all_figures(&w, &view->figures);
     json_close(&w);
 }
 

@@ -8,7 +8,10 @@
 /* {at, lanes: [{lane, paused, waiting, oldest_wait_ms}], tenants: [{tenant, queued, running,
  * input_tokens, output_tokens}], workers: [{worker, kind, slots, running}], running: [{tenant,
  * generation_id, chat_id, lane, user, model, worker, started_at, first_token_at}], running_total,
- * delayed, dead} */
+ * delayed, dead, queues: [{lane, tenant, waiting, oldest_wait_ms}], failures: [{tenant,
+ * generation_id, state, chat_id, lane, model, error, ended_at}], tokens_per_second, recent:
+ * figures, slot_ms, slots: [figures]}; figures: {at, tokens, first_token: {count, p50_us, p95_us},
+ * stop: likewise, ended: {done, stopped, failed, interrupted}, errors: [{code, count}]} */
 void admin_put_view(struct buf *out, const struct operator_view *view, int64_t at_ms);
 /* {data: [{tenant, generation_id, chat_id, lane, error, crashes, died_at}], next}; `next` is the
  * offset of the page behind it. */

@@ -22,6 +22,7 @@ struct watcher {
     uint32_t magic;
     struct board *board;
     struct http_stream *stream;
+    bool has_past; /* of the figures; later looks have the newest only */
     LIST_ENTRY(watcher) link;
 };
 
@@ -31,7 +32,7 @@ struct board {
     LIST_HEAD(, watcher) watchers;
     size_t count;
     struct timer timer;
-    bool is_looking;
+    bool is_looking, has_past; /* the look under way */
     struct buf json, text;
 };
 
@@ -72,6 +73,7 @@ static void tell(struct board *board)
     {
         if (http_stream_pending(watcher->stream) == 0) {
             http_stream_write(watcher->stream, buf_as_span(&board->text));
+            watcher->has_past = watcher->has_past || board->has_past;
         }
     }
 }
@@ -86,6 +88,7 @@ static void on_look(int status, const struct operator_view *view, void *arg)
     if (status == 0) {
         admin_put_view(&board->json, view, clock_wall_ms());
     }
+    board->has_past = board->has_past && status == 0;
     if (status == 0 && buf_error(&board->json) == 0) {
         sse_put_event(&board->text, SPAN_NONE, "overview", buf_as_span(&board->json));
     } else {
@@ -97,11 +100,25 @@ static void on_look(int status, const struct operator_view *view, void *arg)
     }
 }
 
+static bool is_past_wanted(const struct board *board)
+{
+    const struct watcher *watcher = NULL;
+    LIST_FOREACH(watcher, &board->watchers, link)
+    {
+        if (!watcher->has_past) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void look(struct board *board)
 {
     if (!board->is_looking) {
         board->is_looking = true;
-        operator_look(board->api->bus, on_look, board);
+        board->has_past = is_past_wanted(board);
+        operator_look(board->api->bus, board->has_past ? FIGURES_SLOTS : FIGURES_RECENT_SLOTS,
+                      on_look, board);
     }
 }
 

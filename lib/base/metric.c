@@ -30,6 +30,7 @@ enum { BOUNDS = sizeof BOUNDS_US / sizeof *BOUNDS_US };
 
 struct histogram {
     int64_t buckets[BOUNDS + 1]; /* not cumulative; the last is what lies above all bounds */
+    int64_t fine[METRIC_BUCKETS];
     int64_t count, sum_us;
 };
 
@@ -48,6 +49,35 @@ void metric_set(enum metric m, int64_t value)
     values[m] = value;
 }
 
+/* Eight of equal width in each octave; below eight microseconds one each. */
+enum { FINE_BITS = 3, FINE = 1 << FINE_BITS };
+
+static size_t fine_bucket(int64_t us)
+{
+    if (us < FINE)
+        return us < 0 ? 0 : (size_t)us;
+    const int octave = 63 - __builtin_clzll((unsigned long long)us);
+    const size_t bucket =
+        (size_t)(octave - FINE_BITS) * FINE + (size_t)(us >> (octave - FINE_BITS));
+    return bucket < METRIC_BUCKETS ? bucket : METRIC_BUCKETS - 1;
+}
+
+int64_t metric_bucket_us(size_t bucket)
+{
+    CHECK(bucket < METRIC_BUCKETS);
+    if (bucket < 2 * FINE)
+        return (int64_t)bucket;
+    const size_t octave = bucket / FINE - 1; /* above the first */
+    const int64_t width = (int64_t)1 << octave;
+    return (int64_t)(bucket % FINE + FINE) * width + width / 2;
+}
+
+int64_t metric_in_bucket(enum metric m, size_t bucket)
+{
+    CHECK(ROWS[m].kind == SECONDS && bucket < METRIC_BUCKETS);
+    return histograms[m].fine[bucket];
+}
+
 void metric_observe_us(enum metric m, int64_t us)
 {
     size_t bucket = 0;
@@ -55,6 +85,7 @@ void metric_observe_us(enum metric m, int64_t us)
     while (bucket < BOUNDS && us > BOUNDS_US[bucket])
         bucket++;
     histograms[m].buckets[bucket]++;
+    histograms[m].fine[fine_bucket(us)]++;
     histograms[m].count++;
     histograms[m].sum_us += us;
 }

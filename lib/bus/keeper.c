@@ -1,10 +1,12 @@
-/* Reap each second, sweep every 10 s. Owns the two timers; one call of each kind at a time. */
+/* Reap and tell the figures each second, sweep every 10 s. Owns the two timers; one call of each
+ * kind at a time. */
 #include "bus/queue.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "bus/bus_inner.h"
+#include "bus/figures.h"
 
 enum {
     KEEPER_MAGIC = 0x6b656570,
@@ -25,6 +27,7 @@ struct keeper {
     struct bus *bus;
     struct timer reap_timer, sweep_timer;
     int64_t interactive_timeout_ms, batch_timeout_ms;
+    struct figures_told told;
     int64_t swept; /* where the sweep that is under way goes on; 0: none is */
 };
 
@@ -53,6 +56,7 @@ static void on_reap_timer(void *arg)
     struct keeper *keeper = arg;
     CHECK_MAGIC(keeper, KEEPER_MAGIC);
     const struct bus_options *options = &keeper->bus->options;
+    figures_report(keeper->bus, &keeper->told);
     struct call *call = call_new(keeper->bus, SCRIPT_REAP, 1);
     call_key(call, key_plain("leases"));
     call_text(call, KEY_PREFIX);

@@ -116,6 +116,42 @@ static int read_running(const struct reply *reply, struct operator_running **out
     return 0;
 }
 
+static int read_queues(const struct reply *reply, struct operator_queue **out, size_t *count)
+{
+    struct rows rows;
+    if (read_rows(reply, 4, &rows) != 0)
+        return -ERR_INTERNAL;
+    struct operator_queue *queues = mem_new_array(rows.count, sizeof *queues);
+    for (size_t i = 0; i < rows.count; i++)
+        queues[i] = (struct operator_queue){.lane = text_at(&rows, i, 0),
+                                            .tenant = text_at(&rows, i, 1),
+                                            .waiting = int_at(&rows, i, 2, 0),
+                                            .oldest_wait_ms = int_at(&rows, i, 3, -1)};
+    *out = queues;
+    *count = rows.count;
+    return 0;
+}
+
+static int read_failures(const struct reply *reply, struct operator_failure **out, size_t *count)
+{
+    struct rows rows;
+    if (read_rows(reply, 8, &rows) != 0)
+        return -ERR_INTERNAL;
+    struct operator_failure *failures = mem_new_array(rows.count, sizeof *failures);
+    for (size_t i = 0; i < rows.count; i++)
+        failures[i] = (struct operator_failure){.tenant = text_at(&rows, i, 0),
+                                                .generation = text_at(&rows, i, 1),
+                                                .state = text_at(&rows, i, 2),
+                                                .chat = text_at(&rows, i, 3),
+                                                .lane = text_at(&rows, i, 4),
+                                                .model = text_at(&rows, i, 5),
+                                                .error = text_at(&rows, i, 6),
+                                                .ended_at_ms = int_at(&rows, i, 7, 0)};
+    *out = failures;
+    *count = rows.count;
+    return 0;
+}
+
 static void answer_look(struct call *call, int status, const struct reply *reply)
 {
     on_operator_view done = (on_operator_view)call->done;
@@ -125,6 +161,8 @@ static void answer_look(struct call *call, int status, const struct reply *reply
     struct operator_tenant *tenants = NULL;
     struct operator_worker *workers = NULL;
     struct operator_running *running = NULL;
+    struct operator_queue *queues = NULL;
+    struct operator_failure *failures = NULL;
     if (status == 0)
         status = read_lanes(reply_at(reply, 0), &view);
     if (status == 0)
@@ -133,6 +171,14 @@ static void answer_look(struct call *call, int status, const struct reply *reply
         status = read_workers(reply_at(reply, 2), &workers, &view.worker_count);
     if (status == 0)
         status = read_running(reply_at(reply, 3), &running, &view.running_count);
+    if (status == 0)
+        status = read_queues(reply_at(reply, 7), &queues, &view.queue_count);
+    if (status == 0)
+        status = read_failures(reply_at(reply, 8), &failures, &view.failure_count);
+    if (status == 0)
+        status = figures_read(reply_at(reply, 9), &view.figures);
+    view.queues = queues;
+    view.failures = failures;
     view.tenants = tenants;
     view.workers = workers;
     view.running = running;
@@ -140,14 +186,18 @@ static void answer_look(struct call *call, int status, const struct reply *reply
     mem_free(tenants);
     mem_free(workers);
     mem_free(running);
+    mem_free(queues);
+    mem_free(failures);
+    figures_release(&view.figures);
 }
 
-void operator_look(struct bus *bus, on_operator_view done, void *arg)
+void operator_look(struct bus *bus, size_t slots, on_operator_view done, void *arg)
 {
     struct call *call = call_new(bus, SCRIPT_LOOK, 1);
     call_key(call, key_plain("leases"));
     call_text(call, KEY_PREFIX);
     call_int(call, LOOK_ROWS);
+    call_int(call, (int64_t)slots);
     call_send(call, answer_look, (call_done)done, arg);
 }
 

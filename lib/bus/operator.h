@@ -3,6 +3,7 @@
 #define SLUICE_BUS_OPERATOR_H
 
 #include "bus/bus.h"
+#include "bus/figures.h"
 #include "bus/keys.h"
 
 typedef void (*on_operator)(int status, void *arg);
@@ -30,6 +31,14 @@ struct operator_running {
     struct span tenant, generation, chat, lane, user, model, owner;
     int64_t started_at_ms, first_token_at_ms; /* -1: not yet */
 };
+struct operator_queue { /* a tenant's in a lane; where something waits */
+    struct span lane, tenant;
+    int64_t waiting, oldest_wait_ms; /* as of a lane */
+};
+struct operator_failure {
+    struct span tenant, generation, state, chat, lane, model, error; /* error: JSON text */
+    int64_t ended_at_ms;
+};
 struct operator_view {
     struct operator_lane lanes[LANE_COUNT];
     const struct operator_tenant *tenants;
@@ -39,9 +48,16 @@ struct operator_view {
     const struct operator_running *running; /* the longest running first, at most 200 */
     size_t running_count;
     int64_t running_total, delayed, dead;
+    const struct operator_queue *queues;
+    size_t queue_count;
+    const struct operator_failure
+        *failures; /* failed and interrupted, the newest first; at most 50 */
+    size_t failure_count;
+    struct figures_view figures;
 };
 typedef void (*on_operator_view)(int status, const struct operator_view *view, void *arg);
-void operator_look(struct bus *bus, on_operator_view done, void *arg);
+/* `slots` of figures: FIGURES_RECENT_SLOTS to FIGURES_SLOTS. */
+void operator_look(struct bus *bus, size_t slots, on_operator_view done, void *arg);
 
 /* The dead list, newest first: generations that were given up after too many crashes. */
 struct dead_row {

@@ -47,6 +47,39 @@ def test_one_look_shows_lanes_workers_tenants_and_what_runs(stack):
     assert stack.api().stop("looked-at-1")[0] == 200
 
 
+def test_a_look_has_the_figures_of_all_processes(stack):
+    before = overview(stack)["recent"]
+    stack.api().new_chat("!sim tokens=30 first_ms=200", generation_id="figured").until("done")
+    stack.api().new_chat("!sim tokens=9 fault=error@3", generation_id="figured-cut").until("interrupted")
+    stream = stack.api().new_chat("!sim tokens=1000 delay_ms=20", generation_id="figured-stopped")
+    stream.until("delta")
+    assert stack.api().stop("figured-stopped")[0] == 200
+
+    def told():
+        recent = overview(stack)["recent"]
+        return (recent["tokens"] - before["tokens"] >= 34 and recent["first_token"]["count"] - before["first_token"]["count"] >= 3
+                and recent["stop"]["count"] - before["stop"]["count"] >= 1)
+
+    assert wait_until(told, "what API and worker counted")
+    look = overview(stack)
+    ended = {state: n - before["ended"][state] for state, n in look["recent"]["ended"].items()}
+    assert ended == {"done": 1, "stopped": 1, "failed": 0, "interrupted": 1}
+    assert look["recent"]["first_token"]["p95_us"] >= 190_000 and 0 < look["recent"]["stop"]["p50_us"] < 1_000_000
+    assert look["tokens_per_second"] > 0 and look["slot_ms"] == 5000
+    assert sum(slot["tokens"] for slot in look["slots"]) >= look["recent"]["tokens"]
+    newest = look["failures"][0]
+    assert (newest["generation_id"], newest["state"], newest["tenant"]) == ("figured-cut", "interrupted", "default")
+    assert {"code": newest["error"]["code"], "count": 1} in look["recent"]["errors"]
+
+
+def test_only_the_first_look_of_a_stream_has_the_past(stack):
+    stream = Stream("GET", stack.api_processes[0].admin_url + "/v1/admin/stream")
+    first, second = stream.next().data, stream.next().data
+    assert first["slots"] and all(slot["at"] % 5000 == 0 and slot["at"] > second["at"] - 70_000 for slot in second["slots"])
+    assert first["recent"]["tokens"] > 0
+    stream.close()
+
+
 def test_the_stream_of_looks_goes_on_and_ends_with_its_watcher(stack):
     stream = Stream("GET", stack.api_processes[0].admin_url + "/v1/admin/stream")
     looks = [stream.next() for _ in range(2)]
@@ -62,6 +95,7 @@ def test_a_paused_lane_is_not_claimed_from_until_it_is_resumed(stack):
     assert stream.next().type == "queued"
     assert wait_until(lambda: lane(overview(stack), "stream.interactive")["oldest_wait_ms"] > 1200, "more than a poll of the workers")
     look = lane(overview(stack), "stream.interactive")
+    assert [(row["lane"], row["tenant"], row["waiting"]) for row in overview(stack)["queues"]] == [("stream.interactive", "default", 1)]
     assert look["paused"] and look["waiting"] == 1 and stack.api().generation("while-paused")[1]["state"] == "queued"
     assert admin(stack, "POST", "/v1/admin/lanes/stream.interactive/resume") == (200, {"lane": "stream.interactive", "paused": False})
     assert stream.until("done")

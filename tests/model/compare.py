@@ -88,7 +88,20 @@ class Comparer:
         for key, kind, ttl, value in msgpack.unpackb(self.dump_script(), raw=True):
             key = re.sub(rb':spent:(.*):[0-9]+$', rb':spent:\1:today', key)
             out[key.decode()] = (kind.decode(), value, None if ttl == -1 else ttl)
-        return out
+        return self.of_one_slot(out)
+
+    @staticmethod
+    def of_one_slot(raw):
+        """The figures of all slots together: which slot is a matter of the clock."""
+        sums, ttl = {}, 0
+        for key in [key for key in raw if key.startswith(PREFIX + 'figures:')]:
+            _, value, left = raw.pop(key)
+            ttl = max(ttl, left)
+            for i in range(0, len(value), 2):
+                sums[value[i]] = sums.get(value[i], 0) + int(value[i + 1])
+        if sums:
+            raw[PREFIX + 'figures:now'] = ('hash', [x for f, n in sums.items() for x in (f, str(n).encode())], ttl)
+        return raw
 
     def time_of(self, value):
         value = float(value)

@@ -78,6 +78,7 @@ class State:
         self.ring, self.users, self.queue = {lane: [] for lane in LANES}, {}, {}
         self.tombs, self.idem, self.totals, self.noted, self.claims, self.turns = {}, {}, {}, {}, {}, {}
         self.dead, self.tick = [], None
+        self.figures, self.failures = {}, []
         self.places, self.wanted, self.paused = {}, set(), set()
         self.rated, self.spent, self.fading = {}, {}, {}
         self.listen()
@@ -233,6 +234,13 @@ class State:
         if more:
             self.spent[gen.t] = self.spent.get(gen.t, 0) + more
 
+    def note_end(self, gen, state, error):
+        is_failure = state in ('failed', 'interrupted')
+        for name in ['ended:' + state] + [f'code:{error}'] * (is_failure and error is not None):
+            self.figures[name] = self.figures.get(name, 0) + 1
+        if is_failure:
+            self.failures = [f'{gen.t}:{gen.g}', *self.failures][:50]
+
     def over(self, gen, state, reason, *, reply=None, seen=None, take=False, tell=False, own=False, discard=False,
              keep_record=KEEP_RECORD, keep_log=KEEP_LOG, **o):
         f, was_running = gen.fields, gen.state == 'running'
@@ -276,6 +284,7 @@ class State:
         gen.state, gen.where, gen.watch = state, '', None
         gen.record_ttl, gen.log_ttl = keep_record, keep_log
         self.tally(gen, usage)
+        self.note_end(gen, state, error)
         if not gen.chat:
             return
         chat = self.chat(gen.t, gen.chat)
@@ -393,6 +402,10 @@ class State:
                 k[name] = ('zset', members, None)
         if self.dead:
             k['dead'] = ('zset', {f'{t}:{g}': T for t, g in self.dead}, None)
+        if self.figures:
+            k['figures:now'] = ('hash', {f: str(n) for f, n in self.figures.items()}, 181 * 5000)
+        if self.failures:
+            k['failures'] = ('list', self.failures, None)
         if self.tick:
             k['tick'] = ('string', self.tick, None)
         for name in self.flags:

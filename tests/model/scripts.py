@@ -12,7 +12,7 @@ import redis
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'lib' / 'bus' / 'scripts'
 PREFIX = 'sluice:{s00}:'
-NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose patch look dead chats publish graphs').split()
+NAMES = ('begin claim finish stop settle release renew reap sweep read position watch delete view place whose patch look dead chats publish graphs report').split()
 
 
 def assemble(edit=None):
@@ -146,8 +146,11 @@ class Scripts:
     def patch(self, t, c, **fields):
         return self.run('patch', [self.key('chat', t, c)], *[x for kv in fields.items() for x in kv])
 
-    def look(self, most=200):
-        return text(self.run('look', [self.key('open')], PREFIX, most))
+    def look(self, most=200, slots=180):
+        return text(self.run('look', [self.key('open')], PREFIX, most, slots))
+
+    def report(self, **counts):
+        return self.run('report', [self.key('figures')], PREFIX, *(x for name, n in counts.items() for x in (name.replace('__', ':'), n)))
 
     def dead(self, limit=50, offset=0):
         return text(self.run('dead', [self.key('dead')], PREFIX, offset, limit))

@@ -74,7 +74,9 @@ static bool output_comes(struct ask *ask)
 static void on_piece(const struct piece *piece, void *arg)
 {
     struct ask *ask = ask_of(arg);
+    const int64_t before = spending_output(&ask->spending);
     spending_piece(&ask->spending, piece);
+    metric_add(METRIC_TOKENS, spending_output(&ask->spending) - before);
     if (output_comes(ask))
         ask->hooks.on_piece(piece, ask->hooks.arg);
 }

@@ -99,7 +99,7 @@ void spending_call(struct spending *s, const struct call_piece *call)
     said(s, call->part, call->arguments);
 }
 
-static int64_t output_now(const struct spending *s)
+int64_t spending_output(const struct spending *s)
 {
     int64_t tokens = estimate_sum(&s->output);
     return tokens > s->pieces ? tokens : s->pieces;
@@ -117,7 +117,7 @@ static struct usage usage_of_request(const struct spending *s, struct usage told
     if (told.input < 0)
         told.input = s->input;
     if (told.output < 0)
-        told.output = output_now(s);
+        told.output = spending_output(s);
     told.source = USAGE_ESTIMATED;
     return told;
 }

@@ -27,6 +27,7 @@ void spending_begin(struct spending *s, const struct llm_request *request);
 /* What it says. A whole call of a tool was said in fragments before. */
 void spending_piece(struct spending *s, const struct piece *piece);
 void spending_call(struct spending *s, const struct call_piece *call);
+int64_t spending_output(const struct spending *s); /* of the present request so far, estimated */
 /* It came to nothing, and another will follow. */
 void spending_lose(struct spending *s);
 /* All together; `told` is what the provider of the present request said. */

@@ -4,7 +4,7 @@
 # again without the first line. append.lua and checkpoint.lua become library.lua, "#!lua name=sluice_<name>", whose
 # function names end in the same <name>: the first 8 hex digits of the SHA-1 of the text that still says @NAME@.
 # <name> also stands alone in library.name.
-set(scripts begin claim finish stop settle release renew reap sweep read position watch delete view chats place whose patch look dead publish graphs)
+set(scripts begin claim finish stop settle release renew reap sweep read position watch delete view chats place whose patch look dead publish graphs report)
 file(MAKE_DIRECTORY "${OUT}")
 
 foreach(script IN LISTS scripts)

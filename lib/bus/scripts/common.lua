@@ -10,8 +10,8 @@ local FLAG_S, NOTE_MS, MINUTE_MS, DAY_MS, FOREVER_MS = 60, 60000, 60000, 8640000
 --   gen log steps <t> <g> · live <t> <g> <token> · active last wait ask chat msgs gens <t> <chat>
 --   queue <lane> <t> <u> · users <lane> <t> · ring bell <lane> · chats <t> [<u>] · totals tomb <t>
 --   idem <t> <key> · stopreq <t> <request token> · claim <worker> <nonce> · turns <kind> ·
---   places wanted <model> · rate <t> · spent <t> <day> · worker <name> · graph <version>
---   and without parts: leases open delayed watch dead n tick control paused fading workers swept graphs
+--   places wanted <model> · rate <t> · spent <t> <day> · worker <name> · graph <version> · figures <slot>
+--   and without parts: leases open delayed watch dead failures n tick control paused fading workers swept graphs
 -- <u> is the SHA-1 of the user in hex, or "-" for none. Channels: events <t> <g>, control, places.
 local function key(kind, a, b, c)
   local k = P .. kind
@@ -100,6 +100,14 @@ local function flagged(h) return h.flag ~= '' and rc('EXISTS', h.flag) == 1 end
 local function count(t, queued, running)
   if queued ~= 0 then rc('HINCRBY', P .. 'n', 'q:' .. t, queued) end
   if running ~= 0 then rc('HINCRBY', P .. 'n', 'r:' .. t, running) end
+end
+-- What operators look at: counts of all processes, in slots of some seconds that are kept for some minutes. No end fails by it.
+local SLOT_MS, SLOTS = 5000, 180
+local function figures_key(slot) return key('figures', string.format('%d', slot)) end
+local function figure(name, n)
+  local k = figures_key(math.floor(ms() / SLOT_MS))
+  redis.pcall('HINCRBY', k, name, n)
+  redis.pcall('PEXPIRE', k, (SLOTS + 1) * SLOT_MS)
 end
 local function expire(k, after)           -- 0 or more than any calendar holds: kept for ever
   if after > 0 and after < FOREVER_MS then rc('PEXPIRE', k, after) end

@@ -37,6 +37,7 @@ local function unplace(h)                 -- out of whatever holds it: list, del
   elseif h.where == 'wait' then rc('LREM', key('wait', h.t, h.chat), 1, h.g)
   elseif h.where == 'delay' then rc('ZREM', P .. 'delayed', h.id) end
 end
+local FAILURES = 50                       -- the newest of them are listed for operators
 local over                                -- below
 -- Which graph runs a turn that names neither graph nor model: the one that asked back in its chat and waits for the answer, else
 -- that of the chat's last committed turn. Chosen when the turn starts: while another is active, both may change. One that replaces
@@ -209,6 +210,14 @@ local END = {
 }
 END.interrupted = END.failed
 
+local function note_end(h, state, reason) -- for operators
+  figure('ended:' .. state, 1)
+  if state ~= 'failed' and state ~= 'interrupted' then return end
+  if reason ~= '' then figure('code:' .. reason, 1) end
+  redis.pcall('LPUSH', P .. 'failures', h.id)
+  redis.pcall('LTRIM', P .. 'failures', 0, FAILURES - 1)
+end
+
 -- The only way into a terminal state. o, all optional: reply, error, usage, source, finish_reason,
 -- graph, model, system, output, resume, parked, parked_ms, resumable; seen (of a stop); take = the caller starts the next turn
 -- itself; tell = set the flag for other services; own = the worker itself ends it, no wake-up.
@@ -242,6 +251,7 @@ function over(h, state, reason, o)
     'resumable', resumable and 1 or 0, 'finish_reason', o.finish_reason or '', 'model', model,
     'output', o.output or '')
   tally(h, usage)
+  note_end(h, state, ERRORS[reason] and ERRORS[reason]:match('"code":"([%w_]+)"') or reason)
   local keep_log = tonumber(h.keep_log) or 10 * NOTE_MS
   local keep_record = tonumber(h.keep_record) or DAY_MS
   expire(h.key, keep_record)

@@ -50,6 +50,26 @@ static void fills_buckets(void **state)
         strstr(at, "sluice_queue_seconds_sum 2000.000201\nsluice_queue_seconds_count 3\n"));
 }
 
+static void fine_buckets_are_narrow(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = {0, 1, 7, 8, 9, 15, 16, 17, 1000, 123456, 3599000000};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t before[METRIC_BUCKETS];
+        for (size_t b = 0; b < METRIC_BUCKETS; b++)
+            before[b] = metric_in_bucket(METRIC_STOP_SECONDS, b);
+        metric_observe_us(METRIC_STOP_SECONDS, rows[i]);
+        size_t hit = 0;
+        while (hit < METRIC_BUCKETS && metric_in_bucket(METRIC_STOP_SECONDS, hit) == before[hit])
+            hit++;
+        assert_in_range(hit, 0, METRIC_BUCKETS - 1);
+        int64_t off = metric_bucket_us(hit) - rows[i];
+        assert_true(off * 8 <= rows[i] && -off * 8 <= rows[i]);
+    }
+    metric_observe_us(METRIC_STOP_SECONDS, INT64_MAX / 1024);
+    assert_int_equal(metric_in_bucket(METRIC_STOP_SECONDS, METRIC_BUCKETS - 1), 1);
+}
+
 static void heads_each_family_once(void **state)
 {
     (void)state;
@@ -109,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts),
         cmocka_unit_test(fills_buckets),
+        cmocka_unit_test(fine_buckets_are_narrow),
         cmocka_unit_test(heads_each_family_once),
         cmocka_unit_test(announces_no_family_twice),
         cmocka_unit_test(tells_of_the_process),

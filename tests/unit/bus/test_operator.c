@@ -21,7 +21,7 @@ static int pause_lane(struct house *h, bool is_paused)
 static void look(struct house *h, on_operator_view on_view)
 {
     h->came = false;
-    operator_look(h->bus, on_view, h);
+    operator_look(h->bus, FIGURES_SLOTS, on_view, h);
     house_wait(h);
     assert_int_equal(h->status, 0);
 }
@@ -86,6 +86,79 @@ static void an_operator_sees_all_at_once(void **state)
     queue_announce(h->bus, "w1", "stream", 256, 3);
     assert_int_equal(pause_lane(h, true), 0);
     look(h, on_busy);
+}
+
+static void on_figures(int status, const struct operator_view *view, void *arg)
+{
+    struct house *h = arg;
+    h->came = true;
+    h->status = status;
+    const struct figures_view *figures = &view->figures;
+    assert_in_range(figures->count, 2, 3);
+    assert_int_equal(figures->slots[0].tokens, 7); /* long ago: not recent */
+    const struct figures *recent = &figures->recent;
+    assert_int_equal(recent->tokens, 40);
+    assert_in_range((int64_t)(figures->tokens_per_second * 10), 20, 41); /* over 10 to 15 s */
+    assert_int_equal(recent->first_token.count, 20);
+    assert_int_equal(recent->first_token.p50_us, metric_bucket_us(100));
+    assert_int_equal(recent->first_token.p95_us, metric_bucket_us(120));
+    assert_int_equal(recent->stop.count, 0);
+    assert_int_equal(recent->ended[FIGURES_FAILED], 1);
+    assert_int_equal(recent->ended[FIGURES_DONE], 0);
+    assert_int_equal(recent->code_count, 1);
+    assert_true(span_is(recent->codes[0].code, "provider_error"));
+    assert_int_equal(view->failure_count, 1);
+    assert_true(span_is(view->failures[0].generation, "g") &&
+                span_is(view->failures[0].state, "failed"));
+    assert_int_equal(view->queue_count, 1);
+    assert_true(span_is(view->queues[0].lane, "stream.interactive"));
+    assert_int_equal(view->queues[0].waiting, 1);
+}
+
+static void figures_are_those_of_all_processes(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct begin fails = usual_begin("c", "g"), waits = usual_begin("c2", "g2");
+    (void)house_begin(h, &fails);
+    (void)house_claim(h);
+    (void)house_finish(h, "g", "failed", 1);
+    (void)house_begin(h, &waits);
+    int64_t slot = clock_wall_ms() / FIGURES_SLOT_MS;
+    const char *key = "sluice:{s00}:figures";
+    (void)redis_say(&h->redis, "HSET %s:%lld tokens 7", key, (long long)slot - 100);
+    (void)redis_say(&h->redis, "HSET %s:%lld tokens 40 stop:x 1 first_token:900 1 unheard 4", key,
+                    (long long)slot);
+    (void)redis_say(&h->redis,
+                    "HSET %s:%lld first_token:100 18 first_token:120 1 first_token:130 1", key,
+                    (long long)slot);
+    look(h, on_figures);
+}
+
+static void on_told(int status, const struct operator_view *view, void *arg)
+{
+    struct house *h = arg;
+    h->came = true;
+    h->status = status;
+    assert_int_equal(view->figures.recent.tokens, 5);
+    assert_int_equal(view->figures.recent.stop.count, 1);
+    assert_in_range(view->figures.recent.stop.p50_us, 1750, 2250);
+}
+
+static void what_was_counted_is_told_once(void **state)
+{
+    struct house *h = *state;
+    if (h->bus == NULL)
+        skip();
+    struct figures_told told = {.tokens = 0};
+    metric_add(METRIC_TOKENS, 5);
+    metric_observe_us(METRIC_STOP_SECONDS, 2000);
+    figures_report(h->bus, &told);
+    figures_report(h->bus, &told);
+    h->came = false;
+    operator_look(h->bus, FIGURES_RECENT_SLOTS, on_told, h);
+    house_wait(h);
 }
 
 static void a_paused_lane_is_passed_by(void **state)
@@ -165,6 +238,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_operator_sees_all_at_once, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(figures_are_those_of_all_processes, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(what_was_counted_is_told_once, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_paused_lane_is_passed_by, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(the_dead_are_listed_until_they_are_forgotten, house_setup,
                                         house_teardown),
