@@ -61,6 +61,7 @@ function view(made) {
 }
 
 function onChange(made) {
+    if (chat === null) return;
     if (made !== chat) {
         if (!isRunning(made.state)) leave(made);
         showList();
@@ -74,10 +75,14 @@ function onChange(made) {
 
 function onEvent(made, event) {
     if (event.type === "queued" || event.type === "done" || event.type === "stopped" || event.type === "failed" || event.type === "interrupted") {
-        if (made.state.isSaved) tell(made.state.chatId);
-        if (event.type !== "queued" || made.state.isSaved) void list.refresh();
+        if (event.type !== "queued" || made.state.isSaved) changed(made.state.chatId);
     }
     if (event.type === "stopped" && made === chat) notice(reasonText(event.reason) ?? "");
+}
+
+function changed(chatId) {
+    tell(chatId);
+    void list.refresh();
 }
 
 // -- painting ----------------------------------------------------------------------------------------------------------------
@@ -102,13 +107,17 @@ function paint() {
 /** What is around the conversation, and what is kept of it. */
 function paintFrame(state, was) {
     const isChanged = was === null || state.status !== was.status || state.isSaved !== was.isSaved || state.title !== was.title || state.messages !== was.messages;
-    keepDraft(state.isSaved ? state.chatId : null, state.input.text);
+    keepDraft(chatOf(location.pathname), state.input.text);
     if (!isChanged) return;
-    if (state.isSaved && location.pathname === "/") history.replaceState(null, "", `/c/${state.chatId}`);
+    if (state.isSaved && location.pathname === "/") {
+        keepDraft(null, "");
+        history.replaceState(null, "", `/c/${state.chatId}`);
+    }
     if (!state.isSaved) keepFirst(isRunning(state) ? { chatId: state.chatId, text: state.messages[0].text } : null);
     else if (was !== null && !was.isSaved) keepFirst(null);
     if (was !== null && was.isSaved !== state.isSaved) target.reset(state);
     else target.show(state);
+    if (was?.status === "stopping" && state.isSaved) changed(state.chatId);
     showTitle(state);
     showList();
     speak(state, was);
@@ -209,11 +218,8 @@ async function show(chatId) {
     openSide(false);
     const running = [...open].find((made) => made.state.chatId === chatId);
     const made = running ?? begin(chatId ?? undefined);
+    if (running === undefined) made.setInput(draftOf(chatId));
     view(made);
-    if (running === undefined) {
-        const draft = draftOf(chatId);
-        if (draft !== "") made.setInput(draft);
-    }
     if (running !== undefined || chatId === null) return;
     const isLoaded = await made.load();
     if (made !== chat) return;
@@ -256,7 +262,7 @@ async function takeUpFirst({ chatId, text }) {
         await made.load();
     } else if (made === chat && made.state.input.text === "") {
         made.setInput(text);
-        view(made);
+        composer.use(made);
     }
 }
 

@@ -197,10 +197,11 @@ class Reply {
     }
 }
 
-/** What the reply does while it shows nothing yet. */
+/** What the reply does while it shows nothing, or nothing more. */
 function doingOf(message, state) {
-    if (message.state !== "pending" || message.parts.length > 0 || message.steps.length > 0) return "";
-    if (state.waiting) return "Connecting again…";
+    if (message.state !== "pending") return "";
+    if (state.waiting) return state.waiting.error.code === "network" ? "Connection lost, trying again…" : "The server asks for patience, trying again…";
+    if (message.parts.length > 0 || message.steps.length > 0) return "";
     if (state.position === null) return message.model !== null || message.id !== null ? "Thinking…" : "Sending…";
     return state.position === 0 ? "Next in the queue" : `In the queue, ${number.format(state.position)} before you`;
 }
