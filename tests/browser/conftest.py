@@ -7,6 +7,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+pytest.register_assert_rewrite("browser")
+
 from browser import Browser  # noqa: E402
 
 
