@@ -8,23 +8,26 @@ import io
 import json
 import select
 import socket
+import struct
 import threading
 import time
 import urllib.parse
 
 SLICES, SLICE_S = 6, 0.004  # an answer goes on its way in so many pieces
 LOOK_S = 0.05
+SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
+WALL_S = time.time() - time.monotonic()
 HELD, HALF, FAILED = "held", "half", "failed"  # never let through; half of its answer; 503 at once
 
 
 class Asked:
     """One request. number: among its generation's, from 1. end: None, `answered`, or `closed` by the worker before that."""
 
-    def __init__(self, method, path, headers, body):
-        self.method, self.path, self.body = method, path, body
+    def __init__(self, came_at, method, path, headers, body):
+        self.came_at, self.method, self.path, self.body = came_at, method, path, body
         self.key = headers.get("idempotency-key")
         self.generation = headers.get("x-request-id") or (self.key or "").rpartition(":")[0]
-        self.came_at, self.ended_at, self.end, self.number = time.monotonic(), None, None, None
+        self.ended_at, self.end, self.number = None, None, None
         self.is_waiting, self.was_refused = False, False
 
     def __repr__(self):
@@ -94,7 +97,7 @@ class Gate:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        with client, client.makefile("rb") as reader:
+        with client, io.BufferedReader(Timed(client)) as reader:
             asked = None
             try:
                 while (asked := self._read(reader)) is not None:
@@ -106,12 +109,13 @@ class Gate:
                     self._end(asked, "closed")
 
     def _read(self, reader):
+        reader.raw.first_at = None
         line = reader.readline()
         if not line:
             return None
         method, path, _ = line.decode().split(" ", 2)
         headers = {name.lower(): value for name, value in http.client.parse_headers(reader).items()}
-        asked = Asked(method, path, headers, reader.read(int(headers.get("content-length", 0))))
+        asked = Asked(reader.raw.first_at, method, path, headers, reader.read(int(headers.get("content-length", 0))))
         asked.headers = headers
         with self.lock:
             rows = self.asked.setdefault(asked.generation, [])
@@ -185,6 +189,24 @@ def hurried(body):
                 message["content"] = "!sim delay_ms=0 " + message["content"]
             break
     return json.dumps(request).encode()
+
+
+class Timed(io.RawIOBase):
+    """A socket to read from, and when the kernel had its first bytes: a busy test looks later."""
+
+    def __init__(self, sock):
+        self.sock, self.first_at = sock, None
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count, told, *_ = self.sock.recvmsg_into([buffer], 64)
+        if self.first_at is None:
+            stamps = [struct.unpack("qq", data) for level, kind, data in told if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS)]
+            self.first_at = stamps[0][0] + stamps[0][1] / 1e9 - WALL_S if stamps else time.monotonic()
+        return count
 
 
 class Said:

@@ -72,6 +72,26 @@ int run_put_call(struct run *run, const struct call_piece *call)
     return 0;
 }
 
+void run_await_log(struct run *run, struct run_wait *wait)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    CHECK(wait->run == NULL);
+    if (outbox_is_empty(&run->outbox)) {
+        wait->on_logged(wait->arg);
+        return;
+    }
+    wait->run = run;
+    wait->seq = run->outbox.last;
+    TAILQ_INSERT_TAIL(&run->waits, wait, link);
+}
+
+void run_wait_stop(struct run_wait *wait)
+{
+    if (wait->run != NULL)
+        TAILQ_REMOVE(&wait->run->waits, wait, link);
+    wait->run = NULL;
+}
+
 void run_count_output(struct run *run, size_t bytes)
 {
     CHECK_MAGIC(run, RUN_MAGIC);
@@ -174,6 +194,16 @@ static void tell_logged(struct run *run)
         checkpoint.on_logged(checkpoint.arg);
 }
 
+static void tell_waiting(struct run *run)
+{
+    struct run_wait *wait;
+    while (!run_is_over(run) && (wait = TAILQ_FIRST(&run->waits)) != NULL &&
+           wait->seq <= run->outbox.length) {
+        run_wait_stop(wait);
+        wait->on_logged(wait->arg);
+    }
+}
+
 /* The log has `length` events: what follows goes next. */
 static void answer_length(struct run *run, int64_t length)
 {
@@ -183,6 +213,7 @@ static void answer_length(struct run *run, int64_t length)
         return;
     }
     tell_logged(run);
+    tell_waiting(run);
     outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS,
                   KEEP_BYTES + (run->checkpoints > 0 ? LIMIT_CHECKPOINT : 0));
     hold_back(run);

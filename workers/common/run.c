@@ -62,6 +62,7 @@ struct run *run_new(struct worker *worker, const struct claim *claim, int64_t le
     run->claimed_ms = clock_mono_ms();
     claimed_init(&run->claimed, claim);
     outbox_init(&run->outbox, claim->length);
+    TAILQ_INIT(&run->waits);
     ending_init(&run->ending);
     timer_init(&run->again, worker->loop, on_run_again, run);
     return run;
@@ -224,6 +225,7 @@ void run_free(struct run *run)
 {
     CHECK_MAGIC(run, RUN_MAGIC);
     drop_work(run);
+    CHECK(TAILQ_EMPTY(&run->waits));
     timer_release(&run->again);
     outbox_release(&run->outbox);
     ending_release(&run->ending);

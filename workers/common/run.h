@@ -19,6 +19,7 @@
 #include "common/ending.h"
 #include "common/work.h"
 #include "wire/event.h"
+#include <sys/queue.h>
 
 enum run_state {
     RUN_CLAIMED,
@@ -30,6 +31,15 @@ enum run_state {
     RUN_KEPT,
     RUN_GONE,
     RUN_STATES
+};
+
+/* Who waits for the log. */
+struct run_wait {
+    TAILQ_ENTRY(run_wait) link;
+    struct run *run; /* NULL: it does not wait */
+    int64_t seq;
+    void (*on_logged)(void *arg);
+    void *arg;
 };
 
 /* For the work. */
@@ -51,6 +61,11 @@ void run_end_event(struct run *run, struct mp_fields *fields);
  * there are too many (limits.h): the event went without it, and the work ends the run as failed. */
 MUST_USE int run_end_event_kept(struct run *run, struct mp_fields *fields,
                                 const struct run_checkpoint *checkpoint);
+/* on_logged comes once everything that was put so far is in the log, maybe before this returns; not
+ * when the run is over by then. What reaches out of the house waits for it, so that nothing begins
+ * behind a stop. The caller's memory, zeroed but for its hook; stopped before it goes. */
+void run_await_log(struct run *run, struct run_wait *wait);
+void run_wait_stop(struct run_wait *wait);
 /* Bytes of output that an earlier claim put and that this one goes on from: the limit counts them.
  */
 void run_count_output(struct run *run, size_t bytes);

@@ -33,6 +33,7 @@ struct run {
 
     /* appending.c */
     struct outbox outbox;
+    TAILQ_HEAD(run_waits, run_wait) waits; /* in order of seq */
     struct timer again;                    /* gathering, or waiting to try once more */
     int64_t sent_ms;                       /* of the last append */
     int64_t full_ms;                       /* since when Redis takes nothing; 0: it does */

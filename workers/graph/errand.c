@@ -22,7 +22,8 @@ struct errand {
     enum graph_effect effect;
     size_t max_bytes;
     bool is_cut;
-    char *mark; /* the checkpoint's name: "t1/c0/sent" */
+    char *mark;           /* the checkpoint's name: "t1/c0/sent" */
+    struct run_wait wait; /* until nobody had stopped the generation */
     struct fetch_guard *guard;
     struct fetch *fetch;
     bool may_have_gone; /* a connection stood and the request went out */
@@ -233,7 +234,7 @@ static void send_now(struct errand *r)
               err.message);
 }
 
-static void on_marked(void *arg)
+static void on_logged(void *arg)
 {
     send_now(errand_of(arg));
 }
@@ -242,13 +243,13 @@ static void start(struct errand *r)
 {
     struct span kept = step_kept(r->step, r->mark);
     if (r->effect != EFFECT_ONCE)
-        send_now(r);
+        step_await_log(r->step, &r->wait);
     else if (span_is(kept, MARK_SENT))
         fail_soon(r, STEP_EFFECT_UNKNOWN,
                   "It was sent before, and is not sent again: whether it had its effect is not "
                   "known.");
     else
-        step_keep(r->step, r->mark, SPAN_LIT(MARK_SENT), on_marked, r);
+        step_keep(r->step, r->mark, SPAN_LIT(MARK_SENT), on_logged, r);
 }
 
 /* "generation:3", "acme/generation:3/t1/c0": a generation's id is its tenant's own, and another's
@@ -275,6 +276,7 @@ struct errand *errand_new(const struct errand_wants *wants, const struct errand_
     r->max_bytes = (size_t)wants->form->max_bytes;
     r->is_cut = wants->is_cut;
     r->retry_after_ms = -1;
+    r->wait = (struct run_wait){.on_logged = on_logged, .arg = r};
     r->mark = wants->within == NULL ? mem_strdup("sent") : mem_printf("%s/sent", wants->within);
     buf_init(&r->headers, HEADERS_MAX);
     buf_init(&r->body, r->max_bytes);
@@ -297,6 +299,7 @@ void errand_free(struct errand *r)
     if (r == NULL)
         return;
     CHECK_MAGIC(r, REQUEST_MAGIC);
+    run_wait_stop(&r->wait);
     close_fetch(r);
     fetch_guard_free(r->guard);
     filled_release(&r->filled);

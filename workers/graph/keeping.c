@@ -134,6 +134,12 @@ void step_keep(struct step *step, const char *name, struct span value, void (*do
     keep_as(step, &f, name, value, done == NULL ? NULL : keep_new(step, done, arg));
 }
 
+void step_await_log(struct step *step, struct run_wait *wait)
+{
+    CHECK_MAGIC(step, STEP_MAGIC);
+    run_await_log(step->walk->run, wait);
+}
+
 struct span step_kept(const struct step *step, const char *name)
 {
     struct buf field;

@@ -23,6 +23,7 @@ struct speech {
     struct step *step;
     struct speech_hooks hooks;
     struct ask *ask;
+    struct run_wait wait; /* before each request */
     struct join join;
     struct used before;
     size_t max_bytes; /* limits.output: of each text */
@@ -167,6 +168,12 @@ static void on_compose(const struct conf_model *model, void *arg)
 {
     struct speech *s = speech_of(arg);
     (void)model; /* the ask has it */
+    step_await_log(s->step, &s->wait);
+}
+
+static void on_logged(void *arg)
+{
+    struct speech *s = speech_of(arg);
     s->hooks.on_compose(s->ask, s->hooks.arg);
 }
 
@@ -266,6 +273,7 @@ int speech_new(struct step *step, const struct speech_wants *wants,
     s->magic = SPEECH_MAGIC;
     s->step = step;
     s->hooks = *hooks;
+    s->wait = (struct run_wait){.on_logged = on_logged, .arg = s};
     s->before = wants->before;
     mine.arg = s;
     init_texts(s, wants);
@@ -284,6 +292,7 @@ void speech_free(struct speech *s)
     if (s == NULL)
         return;
     CHECK_MAGIC(s, SPEECH_MAGIC);
+    run_wait_stop(&s->wait);
     ask_cancel(s->ask);
     ask_free(s->ask);
     for (size_t i = 0; i < s->call_count; i++) {

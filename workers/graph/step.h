@@ -6,6 +6,7 @@
 #ifndef SLUICE_WORKERS_GRAPH_STEP_H
 #define SLUICE_WORKERS_GRAPH_STEP_H
 
+#include "common/run.h"
 #include "common/worker.h"
 #include "graphs/graph.h"
 #include "graphs/jq.h"
@@ -117,6 +118,8 @@ int64_t step_tries(const struct step *step);
  * comes when it is in Redis, unless the step has ended or was stopped by then. */
 void step_keep(struct step *step, const char *name, struct span value, void (*done)(void *arg),
                void *arg);
+/* As run_await_log: what asks a model or a server waits for this first. */
+void step_await_log(struct step *step, struct run_wait *wait);
 /* What an earlier claim, or an earlier try in this one, kept under that name; SPAN_NONE: nothing.
  */
 struct span step_kept(const struct step *step, const char *name);
