@@ -298,10 +298,12 @@ static void send(struct run *run)
         send_append(run, &batch);
 }
 
-/* A runaway's text waits for more of it. 0: nothing waits. */
+/* A runaway's text waits for more of it; a checkpoint goes alone anyway, and a graph with many
+ * steps would stand still behind them. 0: nothing waits. */
 static int64_t gathering_left_ms(const struct run *run)
 {
-    if (run->state >= RUN_FINISHING || run->outbox.last <= run->max_events / 2)
+    if (run->state >= RUN_FINISHING || run->outbox.last <= run->max_events / 2 ||
+        outbox_has_checkpoint(&run->outbox))
         return 0;
     int64_t left = run->sent_ms + GATHER_MS - clock_mono_ms();
     return left > 0 ? left : 0;
@@ -317,8 +319,16 @@ static void is_through(struct run *run)
         run_conclude(run);
 }
 
+static void stop_gathering(struct run *run)
+{
+    if (run->is_gathering)
+        timer_stop(&run->again);
+    run->is_gathering = false;
+}
+
 void run_flush(struct run *run)
 {
+    stop_gathering(run);
     if (run->state > RUN_FINISHING || run->is_appending || run->is_asking_flag ||
         timer_is_on(&run->again))
         return;
@@ -333,6 +343,7 @@ void run_flush(struct run *run)
         return;
     }
     int64_t left_ms = gathering_left_ms(run);
+    run->is_gathering = left_ms > 0;
     if (left_ms > 0)
         again_in(run, left_ms);
     else

@@ -208,6 +208,14 @@ bool outbox_is_empty(const struct outbox *o)
     return o->next == NULL;
 }
 
+bool outbox_has_checkpoint(const struct outbox *o)
+{
+    const struct outbox_event *e = o->next;
+    while (e != NULL && e->checkpoint == NULL)
+        e = TAILQ_NEXT(e, link);
+    return e != NULL;
+}
+
 void outbox_take(struct outbox *o, struct outbox_batch *out)
 {
     size_t bytes = 0;

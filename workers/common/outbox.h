@@ -55,7 +55,8 @@ struct outbox_batch {
                               says that nothing is half shown, is among them */
     const struct run_checkpoint *checkpoint; /* of the one event; NULL: none. Borrowed likewise */
 };
-bool outbox_is_empty(const struct outbox *o); /* everything put is known to be in the log */
+bool outbox_is_empty(const struct outbox *o);       /* everything put is known to be in the log */
+bool outbox_has_checkpoint(const struct outbox *o); /* among what waits */
 /* Seals what waits, as far as one batch holds it; an event with a checkpoint goes alone. */
 void outbox_take(struct outbox *o, struct outbox_batch *out);
 /* Redis says that the log has `length` events: those up to it are kept from `now_ms` on, those

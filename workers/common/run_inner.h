@@ -35,6 +35,7 @@ struct run {
     struct outbox outbox;
     TAILQ_HEAD(run_waits, run_wait) waits; /* in order of seq */
     struct timer again;                    /* gathering, or waiting to try once more */
+    bool is_gathering;                     /* `again` is only for more text to come */
     int64_t sent_ms;                       /* of the last append */
     int64_t full_ms;                       /* since when Redis takes nothing; 0: it does */
     size_t output_bytes, max_output_bytes; /* of a reload only later runs know */
