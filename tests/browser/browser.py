@@ -56,7 +56,7 @@ class Page:
 
     CALLS = {"goto": "goto", "click": "click", "fill": "fill", "press": "press", "reload": "reload", "hover": "hover", "url": "url", "title": "title", "text": "textContent", "is_visible": "isVisible",
              "value": "inputValue", "select": "selectOption", "set_files": "setInputFiles", "type": "keyboard.type", "keyboard_press": "keyboard.press", "go_back": "goBack",
-             "attribute": "getAttribute", "set_viewport": "setViewportSize", "bring_to_front": "bringToFront", "focus": "focus"}
+             "attribute": "getAttribute", "set_viewport": "setViewportSize", "bring_to_front": "bringToFront", "focus": "focus", "mouse_click": "mouse.click"}
 
     def __init__(self, context):
         self.context, self.browser = context, context.browser

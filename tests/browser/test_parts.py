@@ -106,6 +106,7 @@ def test_a_graph_and_its_steps(stack, page):
     assert steps(page) == [["plan", "finished"], ["research", "finished"], ["write", "finished"]]
     page.click(".turn.reply summary")
     page.shoot("63-graph-steps-unfolded")
+    page.wait("() => document.getElementById('target').value === 'graph:report'")
     page.say("!sim tokens=5 And again")  # the chat goes on with its graph
     page.wait_turns(4)
     page.wait_idle()

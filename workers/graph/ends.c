@@ -60,6 +60,7 @@ static bool put_reply(struct walk *w, struct run_end *end, struct buf *reply, st
     step_rows_write(&w->rows, &rows);
     const struct reply_parts_facts facts = {.id = span_of(c->message_id),
                                             .generation = span_of(c->generation),
+                                            .graph = span_of(c->graph),
                                             .model = end->model,
                                             .finish_reason = end->finish_reason,
                                             .steps = buf_as_span(&rows),

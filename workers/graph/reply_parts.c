@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "wire/json.h"
 
-enum { SEPARATOR_BYTES = 2, STEPS_MEMBER_BYTES = 32 };
+enum { SEPARATOR_BYTES = 2, METADATA_BYTES = 1024 /* beside the steps */ };
 
 void reply_parts_init(struct reply_parts *p, size_t max_bytes)
 {
@@ -106,12 +106,13 @@ static struct span text_of(const struct reply_parts *p, enum event_kind kind, st
     return out->len == 0 ? SPAN_NONE : buf_as_span(out);
 }
 
-static void put_metadata(struct mp_fields *f, struct span steps)
+static void put_metadata(struct mp_fields *f, struct span graph, struct span steps)
 {
     struct buf metadata;
-    buf_init(&metadata, steps.len + STEPS_MEMBER_BYTES);
+    buf_init(&metadata, steps.len + METADATA_BYTES);
     struct json_writer w = json_writer(&metadata);
     json_open(&w, NULL, '{');
+    json_member_str(&w, "graph", graph);
     json_member_raw(&w, "steps", steps);
     json_close(&w);
     mp_field_str(f, "metadata", buf_as_span(&metadata));
@@ -140,7 +141,7 @@ void reply_parts_put_message(const struct reply_parts *p, const struct reply_par
     mp_field_str(&f, "model", facts->model);
     mp_field_str(&f, "finish_reason", facts->finish_reason);
     mp_field_str(&f, "usage", buf_as_span(&usage));
-    put_metadata(&f, facts->steps);
+    put_metadata(&f, facts->graph, facts->steps);
     mp_fields_end(&f);
     buf_release(&usage);
     buf_release(&reasoning);

@@ -37,7 +37,7 @@ void reply_parts_text(const struct reply_parts *p, enum event_kind kind, struct 
 
 /* What a committed message says of the turn; borrowed. */
 struct reply_parts_facts {
-    struct span id, generation, model, finish_reason, steps; /* steps: JSON array */
+    struct span id, generation, graph, model, finish_reason, steps; /* steps: JSON array */
     int64_t created_at_ms;
     struct usage usage;
 };

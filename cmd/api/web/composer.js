@@ -5,6 +5,7 @@ import { $, announce, el, icon } from "./dom.js";
 import { fileChip, readFiles } from "./files.js";
 
 const TOUCH = matchMedia("(pointer: coarse)");
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const GROWS_ITSELF = CSS.supports("field-sizing", "content");
 
 export class Composer {
@@ -124,6 +125,14 @@ export class Composer {
         this.form.classList.remove("back");
         void this.form.offsetWidth; // the motion begins anew
         this.form.classList.add("back");
+    }
+
+    /** Where a change moves the box, it is seen to move. What is in it is there at once. */
+    glide(change) {
+        const before = this.form.getBoundingClientRect().top;
+        change();
+        const by = before - this.form.getBoundingClientRect().top;
+        if (by !== 0 && !CALM.matches) this.form.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], { duration: 260, easing: "cubic-bezier(.2, .8, .2, 1)" });
     }
 
     #grow() {

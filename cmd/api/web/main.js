@@ -93,8 +93,11 @@ function paint() {
     const { state } = chat;
     const was = before;
     before = state;
-    $("main").classList.toggle("empty", state.messages.length === 0 && chat.state.error === null);
-    $("main").classList.toggle("answering", isRunning(state));
+    const main = $("main");
+    const isEmpty = state.messages.length === 0;
+    main.dataset.status = state.status;
+    main.classList.toggle("answering", isRunning(state));
+    if (main.classList.contains("empty") !== isEmpty) composer.glide(() => main.classList.toggle("empty", isEmpty));
     const isDone = transcript.show(state);
     trouble.show(state);
     composer.show(state);

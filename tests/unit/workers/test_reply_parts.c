@@ -86,6 +86,7 @@ static void test_message(void **state)
     reply_parts_put_message(&f->parts,
                             &(struct reply_parts_facts){.id = SPAN_LIT("msg_1"),
                                                         .generation = SPAN_LIT("gen_1"),
+                                                        .graph = SPAN_LIT("ask"),
                                                         .model = SPAN_NONE,
                                                         .finish_reason = SPAN_LIT("stop"),
                                                         .steps = SPAN_LIT("[{\"step\":1}]"),
@@ -98,7 +99,7 @@ static void test_message(void **state)
     assert_span(field(f, "role"), SPAN_LIT("assistant"));
     assert_span(field(f, "model"), SPAN_NONE);
     assert_span(field(f, "tool_calls"), SPAN_NONE);
-    assert_span(field(f, "metadata"), SPAN_LIT("{\"steps\":[{\"step\":1}]}"));
+    assert_span(field(f, "metadata"), SPAN_LIT("{\"graph\":\"ask\",\"steps\":[{\"step\":1}]}"));
     (void)field(f, NULL);
 }
 
