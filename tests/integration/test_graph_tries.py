@@ -59,6 +59,14 @@ nodes:
   - {id: each, kind: map, over: '[1, 2]', concurrency: 2, fail: collect, do: {kind: llm, output: json, history: none, prompt: "!sim tokens=2", retry: {times: 1, on: [bad_json], backoff_ms: 0}}, next: say}
   - {id: say, kind: set, visible: true, value: '[.out.each[].error.code]', next: end}
 """,
+    "thinks": r"""
+graph: thinks
+start: one
+nodes:
+  - {id: one, kind: llm, prompt: "!sim reasoning=8000 tokens=1 delay_ms=0", on_error: two, next: end}
+  - {id: two, kind: llm, prompt: "!sim tokens=8000 delay_ms=0", on_error: sorry, next: end}
+  - {id: sorry, kind: set, visible: true, value: '.error', next: end}
+""",
     "much": r"""
 graph: much
 start: one
@@ -153,3 +161,10 @@ def test_many_steps_do_not_wait_for_each_other(stack):
         stream = run(running, "many")
         took = time.monotonic() - began
     assert stream.text == "100" and took < 10, (took, stream.events[-1])
+
+
+def test_what_is_hidden_has_the_limit_too(stack):
+    """Nobody reads it, so no output is counted: the step fails, not the generation."""
+    stream = run(stack, "thinks")
+    assert stream.events[-1].type == "done" and json.loads(stream.text)["code"] == "too_large"
+    assert of_node(stream, "one") == of_node(stream, "two") == ["started", "failed"]
