@@ -86,6 +86,8 @@ const PARTS = { text: TextPart, refusal: RefusalPart, reasoning: ReasoningPart, 
 
 // -- steps of a graph --------------------------------------------------------------------------------------------------------
 
+const UNDER_WAY = new Set(["started", "retrying", "progress"]);
+
 class Steps extends Fold {
     constructor() {
         super(true);
@@ -95,7 +97,7 @@ class Steps extends Fold {
     }
 
     set(steps, isLive) {
-        const last = steps.findLast((step) => step.status === "started" || step.status === "retrying") ?? steps.at(-1);
+        const last = steps.findLast((step) => UNDER_WAY.has(step.status)) ?? steps.at(-1);
         const ms = steps.reduce((sum, step) => sum + (step.ms ?? 0), 0);
         super.set(isLive ? `Working: ${last.node}` : `${steps.length} ${steps.length === 1 ? "step" : "steps"}, ${duration(ms)}`);
         if (this.wasLive !== isLive) this.element.open = isLive; // folds itself when the work is done
@@ -104,9 +106,10 @@ class Steps extends Fold {
     }
 
     #row({ node, kind, status, ms, error }, isLive) {
-        const how = !isLive && status === "started" ? "stopped" : status;
+        const isRunning = UNDER_WAY.has(status);
+        const how = !isRunning ? status : !isLive ? "stopped" : status === "progress" ? "started" : status;
         const why = error ? el("span", { class: "why" }, error.message ?? error.code) : null;
-        const time = typeof ms === "number" && status !== "started" ? el("span", { class: "ms" }, duration(ms)) : null;
+        const time = typeof ms === "number" && !isRunning ? el("span", { class: "ms" }, duration(ms)) : null;
         return el("li", { class: how }, el("span", { class: "name" }, node), el("span", { class: "kind" }, kind), why, el("span", { class: "unseen" }, how), time);
     }
 }
