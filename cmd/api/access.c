@@ -33,10 +33,11 @@ static bool is_health(const struct http_request *request)
     return ROUTE_IS(request, get_livez, get_readyz);
 }
 
-/* Told to anybody: health, and the page, which asks for a key itself. */
+/* Told to anybody: health, and the pages, which ask for a key themselves. */
 static bool is_open(const struct http_request *request)
 {
-    return is_health(request) || ROUTE_IS(request, get_page, get_web_file);
+    return is_health(request) ||
+           ROUTE_IS(request, get_page, get_web_file, get_admin_page, get_admin_web_file);
 }
 
 static bool refuse(struct http_request *request, const struct err *err)
@@ -209,7 +210,7 @@ bool access_admin(struct http_request *request, void *arg)
     if (api->is_admin_local && refuse_foreign(api, request)) {
         return true;
     }
-    if (is_health(request) || (is_metrics && (api->is_admin_local || !has_keys))) {
+    if (is_open(request) || (is_metrics && (api->is_admin_local || !has_keys))) {
         return admit(api, request, &who);
     }
     if (!has_keys) {

@@ -38,6 +38,8 @@ void get_metrics(struct http_request *request, void *arg);
 /* web.c */
 void get_page(struct http_request *request, void *arg);
 void get_web_file(struct http_request *request, void *arg);
+void get_admin_page(struct http_request *request, void *arg);
+void get_admin_web_file(struct http_request *request, void *arg);
 /* admin.c, on the admin listener */
 void get_admin_overview(struct http_request *request, void *arg);
 void get_admin_dead(struct http_request *request, void *arg);

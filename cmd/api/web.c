@@ -1,5 +1,5 @@
-/* GET / and what it loads. The invariant: nothing of a request but the name of a file says what is
- * answered. */
+/* GET /, the operator's /admin, and what they load. The invariant: nothing of a request but the
+ * name of a file says what is answered. */
 #include "api/web.h"
 
 #include "api/digest.h"
@@ -72,22 +72,50 @@ void web_reply(struct http_request *request, const struct web_file *file)
     }
 }
 
+#define ADMIN_FOLDER "admin"
+
+static const struct web_file *find_file(struct span folder, struct span name)
+{
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        if (span_is(name, FILES[i].name) && span_equal(folder, span_of(FILES[i].folder))) {
+            return &FILES[i];
+        }
+    }
+    return NULL;
+}
+
+static void reply_file(struct http_request *request, struct span folder, struct span name)
+{
+    const struct web_file *file = find_file(folder, name);
+    if (file == NULL) {
+        http_reply_code(request, ERR_NOT_FOUND);
+    } else {
+        web_reply(request, file);
+    }
+}
+
 void get_page(struct http_request *request, void *arg)
 {
-    (void)arg; /* the page finds out by itself who may see what */
+    (void)arg; /* the pages find out by themselves who may see what */
     web_reply(request, &FILES[0]);
 }
 
 void get_web_file(struct http_request *request, void *arg)
 {
-    (void)arg; /* likewise */
-    const struct span name = http_param(request, "file");
+    (void)arg; /* likewise, here and below */
     const struct span folder = http_param(request, "folder");
-    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
-        if (span_is(name, FILES[i].name) && span_equal(folder, span_of(FILES[i].folder))) {
-            web_reply(request, &FILES[i]);
-            return;
-        }
-    }
-    http_reply_code(request, ERR_NOT_FOUND);
+    const bool is_admins = span_is(folder, ADMIN_FOLDER);
+    reply_file(request, folder, is_admins ? SPAN_NONE : http_param(request, "file"));
+}
+
+void get_admin_page(struct http_request *request, void *arg)
+{
+    (void)arg;
+    reply_file(request, SPAN_LIT(ADMIN_FOLDER), SPAN_LIT("index.html"));
+}
+
+void get_admin_web_file(struct http_request *request, void *arg)
+{
+    (void)arg;
+    reply_file(request, http_param(request, "folder"), http_param(request, "file"));
 }

@@ -3,14 +3,16 @@
 import { $ } from "./dom.js";
 
 const KEPT = "sluice.key";
+const { route, home } = $("ask-key").dataset; // a route that every good key and token reaches; where to go without one
+const WORDS = $("ask-key-text").textContent;
 let held = sessionStorage.getItem(KEPT);
 let isTried = false; // what is held was given before: whoever asks again was refused
 let asking = null;
 
-/** Whether the server takes it: asked of a route that every key and token reaches. */
+/** Whether the server takes it. */
 async function isTaken(key) {
-    const answer = await fetch("/v1/models", { headers: { Authorization: `Bearer ${key}` }, cache: "no-store" }).catch(() => null);
-    return answer === null || answer.status !== 401;
+    const answer = await fetch(route, { headers: { Authorization: `Bearer ${key}` }, cache: "no-store" }).catch(() => null);
+    return answer === null || (answer.status !== 401 && answer.status !== 403);
 }
 
 function ask(words) {
@@ -29,7 +31,7 @@ function ask(words) {
 }
 
 async function askUntilTaken(isRefused) {
-    let words = isRefused ? "That one is not valid, or no longer. Enter another; it is kept in this tab only." : "This server asks who you are. Enter an API key or a token; it is kept in this tab only.";
+    let words = isRefused ? `That one is not valid, or no longer. ${WORDS}` : WORDS;
     for (;;) {
         const key = await ask(words);
         if (/^[\x21-\x7e]+$/.test(key) && (await isTaken(key))) {
@@ -39,7 +41,7 @@ async function askUntilTaken(isRefused) {
             $("forget").hidden = false;
             return key;
         }
-        words = "The server does not know it. Enter an API key or a token; it is kept in this tab only.";
+        words = `The server does not know it, or not for this. ${WORDS}`;
     }
 }
 
@@ -56,5 +58,5 @@ export async function token() {
 
 export function forget() {
     sessionStorage.removeItem(KEPT);
-    location.assign("/");
+    location.assign(home);
 }
