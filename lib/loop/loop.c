@@ -11,10 +11,10 @@
 
 enum {
     LOOP_MAGIC = 0x6c6f6f70,
-    /* of the moderation: a window, the turns in it that begin and end it, and how long it waits */
-    WINDOW_US = 10 * 1000,
-    MANY_TURNS = 90,
-    FEW_TURNS = 12,
+    /* of the moderation: a window, the part of it that begins and ends it, how long it waits */
+    WINDOW_US = 50 * 1000,
+    BUSY_PERCENT = 35,
+    IDLE_PERCENT = 22,
     NAP_US = 300
 };
 
@@ -33,8 +33,7 @@ struct loop {
     TAILQ_HEAD(last_calls, last_call) last_calls;
     struct moderation {
         bool is_wanted, is_on;
-        int turns;         /* in this window */
-        int64_t window_us; /* its begin */
+        int64_t began_us, spent_us; /* of this window: when, and the processor time until then */
     } moderation;
     bool is_running_deferred;
     bool is_stopping;
@@ -119,17 +118,26 @@ void loop_moderate(struct loop *loop)
     loop->moderation.is_wanted = true;
 }
 
-/* Many turns in a window begin it, few while it is on end it. */
+/* Processor time of this thread. */
+static int64_t spent_us(void)
+{
+    struct timespec t;
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A busy window begins it, an idle one ends it. */
 static void moderate(struct moderation *m)
 {
     static const struct timespec nap = {.tv_nsec = NAP_US * 1000};
-    int64_t now_us = clock_mono_us();
-    if (now_us - m->window_us >= WINDOW_US) {
-        m->is_on = m->turns >= (m->is_on ? FEW_TURNS : MANY_TURNS);
-        m->turns = 0;
-        m->window_us = now_us;
+    int64_t now_us = clock_mono_us(), window_us = now_us - m->began_us;
+    if (window_us >= WINDOW_US) {
+        int64_t spent = spent_us();
+        m->is_on =
+            (spent - m->spent_us) * 100 >= window_us * (m->is_on ? IDLE_PERCENT : BUSY_PERCENT);
+        m->spent_us = spent;
+        m->began_us = now_us;
     }
-    m->turns++;
     if (m->is_on)
         (void)nanosleep(&nap, NULL); /* a signal may cut it short */
 }

@@ -17,9 +17,9 @@ void loop_free(struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop; returns at the end of that turn */
 void loop_stop(struct loop *loop);
-/* As network cards do with their interrupts: a loop that turns thousands of times a second for
- * little each time waits 0.3 ms before it looks again, so that more comes together. Tokens cost a
- * quarter less then, and come 0.3 ms later; below that load nothing changes. */
+/* As network cards do with their interrupts: a loop that is busy for more than a third of the time
+ * waits 0.3 ms before it looks again, so that more comes together. Tokens cost a quarter less then,
+ * and come 0.3 ms later; below that load nothing changes. */
 void loop_moderate(struct loop *loop);
 
 /* Calls fn(arg) at the end of this turn (or of the next pass when called from a deferred call). For
