@@ -78,6 +78,8 @@ void chat_send(struct chat *chat, struct span message);
 void chat_read(struct chat *chat);
 void chat_stop(struct chat *chat);
 void chat_try_again(struct chat *chat);
+/* Ends it, but what runs is told to stop first, if it can be told soon. */
+void chat_leave(struct chat *chat);
 /* The edit line again, with what is to be on it; in a pipe, the end. */
 void chat_end_turn(struct chat *chat, struct span text);
 

@@ -22,8 +22,7 @@ static void on_patience(void *arg)
     chat_finish(c, EXIT_FAILED);
 }
 
-/* Not before what runs is told to stop, if it can be told soon. */
-static void leave(struct chat *c)
+void chat_leave(struct chat *c)
 {
     if (c->state == CHAT_OVER || c->is_leaving)
         return;
@@ -43,9 +42,11 @@ static void interrupt_line(struct chat *c)
 {
     char *text = edit_text(c->edit);
     bool is_empty = *text == '\0';
+    if (!is_empty)
+        edit_remember(c->edit, span_of(text));
     mem_free(text);
     if (is_empty) {
-        leave(c);
+        chat_leave(c);
         return;
     }
     edit_hide(c->edit);
@@ -61,7 +62,7 @@ static void on_interrupt(void *arg)
         if (c->is_leaving)
             chat_finish(c, EXIT_FAILED); /* twice: now */
         else
-            leave(c);
+            chat_leave(c);
     } else if (c->state == CHAT_POSTING || c->state == CHAT_STREAMING) {
         chat_stop(c);
         edit_discard(c->edit);
@@ -79,7 +80,7 @@ static void on_end(void *arg)
 {
     struct chat *c = arg;
     CHECK_MAGIC(c, CHAT_MAGIC);
-    leave(c);
+    chat_leave(c);
 }
 
 /* The line. */

@@ -192,17 +192,27 @@ void chat_stop(struct chat *c)
     c->follow = NULL;
     chat_view_cut(c->view);
     chat_view_note(c->view, "stopped");
+    chat_view_gap(c->view);
     chat_set_state(c, CHAT_STOPPING);
     ask_stop(c);
 }
 
 /* Sending and reading. */
 
+static void on_unread(void *arg)
+{
+    struct chat *c = arg;
+    CHECK_MAGIC(c, CHAT_MAGIC);
+    chat_leave(c);
+}
+
 static void on_event(const struct sse_event *event, const struct json *data, void *arg)
 {
     struct chat *c = arg;
     CHECK_MAGIC(c, CHAT_MAGIC);
     chat_view_event(c->view, event, data);
+    if (!chat_view_is_read(c->view))
+        loop_defer(c->loop, on_unread, c); /* a reader is not freed in its own call */
     if (!event_is_terminal(event_kind_of(event->type)))
         return;
     struct span given = json_string(json_get(json_get(data, "restore"), "message"));

@@ -282,7 +282,7 @@ bool chat_view_is_read(struct chat_view *v)
 const char *chat_view_prompt(const struct chat_view *v)
 {
     CHECK_MAGIC(v, CHAT_VIEW_MAGIC);
-    return v->has_colour ? "\001\033[1;36m\001> \001\033[0m\001" : "> ";
+    return v->has_colour ? "\001\033[1;36m\001>\001\033[0m\001 " : "> ";
 }
 
 struct chat_view *chat_view_new(bool is_terminal)

@@ -30,7 +30,7 @@ struct edit {
     struct edit_hooks hooks;
     struct line *line;
     struct watch *input; /* while it is open */
-    struct watch *resized, *continued;
+    struct watch *resized;
     struct timer settle;
     struct buf typed;
     wchar_t run[RUN + 1]; /* typed, and not put in yet */
@@ -402,17 +402,6 @@ static void on_resized(void *arg)
         edit_show(e);
 }
 
-/* Another program had the terminal meanwhile. */
-static void on_continued(void *arg)
-{
-    struct edit *e = arg;
-    CHECK_MAGIC(e, EDIT_MAGIC);
-    if (e->is_shown) {
-        edit_hide(e);
-        edit_show(e);
-    }
-}
-
 struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_hooks *hooks)
 {
     struct line *line = line_new(prompt);
@@ -426,7 +415,6 @@ struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_h
     buf_init(&e->typed, TYPED_MAX);
     timer_init(&e->settle, loop, on_settled, e);
     e->resized = watch_signal(loop, SIGWINCH, on_resized, e);
-    e->continued = watch_signal(loop, SIGCONT, on_continued, e);
     return e;
 }
 
@@ -437,7 +425,6 @@ void edit_free(struct edit *e)
     edit_close(e);
     line_free(e->line);
     watch_free(e->resized);
-    watch_free(e->continued);
     timer_release(&e->settle);
     buf_release(&e->typed);
     e->magic = 0;

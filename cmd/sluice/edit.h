@@ -21,8 +21,8 @@ struct edit_hooks {
     void *arg;
 };
 
-/* Standard input and output are a terminal. `prompt` (borrowed) may have terminal sequences between
- * two \001. NULL when the terminal cannot be had. One at a time: it has SIGWINCH and SIGCONT. */
+/* Standard input and output are a terminal. `prompt` is as for line_new. NULL when the terminal
+ * cannot be had. One at a time: it has SIGWINCH. */
 struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_hooks *hooks);
 /* Closes; the terminal is as it was. NULL is a no-op. Not from a hook. */
 void edit_free(struct edit *edit);

@@ -9,7 +9,8 @@
 struct line;
 
 /* Standard input and output are a terminal, which is raw from the first line_begin on, but for
- * signals. `prompt` may have terminal sequences between two \001. NULL when there is no terminal.
+ * signals. `prompt` may have terminal sequences between two \001, each before a character that is
+ * shown. NULL when there is no terminal.
  */
 struct line *line_new(const char *prompt);
 void line_free(struct line *line); /* the terminal is as it was; NULL is a no-op */

@@ -2,75 +2,20 @@
 
 Scenario: a server of the test's own plays the API, event by event: parallel parts, a lost connection, a lost worker, questions; so every order of events can be had.
 """
-import http.server
-import json
 import os
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
 
+from support.played import DONE, Played, delta
 from support.processes import BIN, wait_until
 
 
-class Played:
-    """The API with what it is to say: each generation takes the next list of events; None in it breaks the connection."""
-
-    def __init__(self, *generations):
-        self.generations, self.asked, self.resumed = list(generations), [], []
-        self.events, self.hold = {}, threading.Event()
-        self.hold.set()
-        played = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                played.asked.append((self.path, body, self.headers.get("Prefer"), self.headers.get("Authorization")))
-                if self.path.endswith("/stop"):
-                    return self.answer(200, {"outcome": "stopped", "restore": {"message": "hi"}})
-                if not played.generations:
-                    return self.answer(400, {"error": {"code": "bad_request", "message": "no worker has a graph of that name"}})
-                played.events[body["generation_id"]] = played.generations.pop(0)
-                return self.answer(202, {"generation_id": body["generation_id"]})
-
-            def answer(self, status, body):
-                raw = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def do_GET(self):
-                generation, after = self.path.split("/")[3], int(self.headers.get("Last-Event-ID", 0))
-                played.resumed.append(after)
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Connection", "close")
-                self.end_headers()
-                self.close_connection = True
-                for seq, event in enumerate(played.events[generation], 1):
-                    if seq <= after:
-                        continue
-                    if event is None:
-                        played.events[generation][seq - 1] = {"type": "comment"}
-                        return
-                    played.hold.wait(30)
-                    data = json.dumps({"generation_id": generation, "seq": seq, **event}, ensure_ascii=False)
-                    self.wfile.write(f"id: {seq}\nevent: {event['type']}\ndata: {data}\n\n".encode())
-                    self.wfile.flush()
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+class Runs(Played):
+    """`sluice graph run` at it."""
 
     def start(self, *argv, **options):
         env = {**{k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}, "SLUICE_URL": self.url, "SLUICE_API_KEY": "k1"}
@@ -81,17 +26,13 @@ class Played:
         out, err = process.communicate(typed, timeout=60)
         return process.returncode, out, err
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture
 def play(request):
     servers = []
 
     def start(*generations):
-        servers.append(Played(*generations))
+        servers.append(Runs(*generations))
         return servers[-1]
 
     yield start
@@ -103,11 +44,6 @@ def step(number, node, status, kind="llm", **more):
     return {"type": "step", "step": number, "node": node, "kind": kind, "status": status, "ms": 7, **more}
 
 
-def delta(part, text, node):
-    return {"type": "delta", "part": part, "text": text, "node": node}
-
-
-DONE = {"type": "done", "finish_reason": "stop"}
 ASK = {"type": "done", "finish_reason": "ask"}
 
 
