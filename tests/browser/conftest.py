@@ -29,7 +29,7 @@ def browse(chromium, request):
 
     def begin(url, **options):
         context = chromium.context(**options)
-        contexts.append((context, url.split("/c/")[0].rstrip("/")))
+        contexts.append((context, "/".join(url.split("/")[:3])))
         return context.page(url)
 
     yield begin

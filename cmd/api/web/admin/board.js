@@ -7,6 +7,7 @@ import { action, Rows, setText, text, two } from "./tables.js";
 import { about, count, duration, micros, NONE, rate, time } from "./words.js";
 
 const ENDED_TOGETHER = 3; // slots in a bar
+const FAILURES_SHOWN = 8; // unless all are asked for
 const idOf = ({ tenant, generation_id: id }) => `${tenant}:${id}`;
 const sum = (rows, of) => rows.reduce((all, row) => all + of(row), 0);
 const spreadOf = (name) => [
@@ -134,6 +135,8 @@ const dead = (does) => ({
 export class Board {
     #past = new Past();
     #charts = charts();
+    #look = null;
+    #hasAllFailures = false;
 
     /** does: {pause(lane row), stop(running row), requeue(dead row)}. */
     constructor(does) {
@@ -143,6 +146,10 @@ export class Board {
         this.tenants = new Rows($("tenants"), TENANTS);
         this.failures = new Rows($("failures"), FAILURES);
         this.dead = new Rows($("dead"), dead(does));
+        $("failures-all").addEventListener("click", () => {
+            this.#hasAllFailures = !this.#hasAllFailures;
+            this.#showFailures();
+        });
     }
 
     show(look) {
@@ -154,7 +161,9 @@ export class Board {
         this.running.set(look.running.map((row) => ({ ...row, now: look.at })));
         setText($("running-count"), look.running_total > look.running.length ? `the ${count(look.running.length)} that run longest, of ${count(look.running_total)}` : "");
         this.tenants.set(look.tenants.map((row) => ({ ...row, queues: look.queues.filter((queue) => queue.tenant === row.tenant) })));
-        this.failures.set(look.failures);
+        document.body.classList.remove("waiting");
+        this.#look = look;
+        this.#showFailures();
         this.#showCodes();
     }
 
@@ -163,11 +172,19 @@ export class Board {
         setText($("dead-more"), next === null ? "" : `the newest ${count(data.length)}`);
     }
 
+    #showFailures() {
+        const { failures } = this.#look;
+        this.failures.set(this.#hasAllFailures ? failures : failures.slice(0, FAILURES_SHOWN));
+        $("failures-all").hidden = failures.length <= FAILURES_SHOWN;
+        setText($("failures-all"), this.#hasAllFailures ? "Show the newest only" : `Show all ${count(failures.length)}`);
+    }
+
     #showSums({ lanes: all, workers, running_total: runs, delayed, dead: given }) {
         const longest = Math.max(-1, ...all.map((lane) => lane.oldest_wait_ms ?? -1));
         const paused = all.filter((lane) => lane.paused).length;
         setText($("waiting"), count(sum(all, (lane) => lane.waiting)));
         setText($("waiting-note"), paused > 0 ? `${paused} of ${all.length} lanes paused` : longest < 0 ? "nobody waits" : `the longest for ${duration(longest)}`);
+        $("waiting-note").classList.toggle("warn", paused > 0);
         setText($("runs"), count(runs));
         setText($("runs-note"), workers.length === 0 ? "no worker is there" : `${count(sum(workers, (one) => one.slots))} slots of ${count(workers.length)} ${workers.length === 1 ? "worker" : "workers"}`);
         $("runs-note").classList.toggle("bad", workers.length === 0);
@@ -183,7 +200,7 @@ export class Board {
         this.#charts.tokens.set(rows, rate(now), `${about(recent.tokens)} in the last minute`);
         this.#charts.first.set(rows, ...spread(recent.first_token));
         this.#charts.stop.set(rows, ...spread(recent.stop));
-        this.#charts.ended.set(this.#past.rows(ENDED_TOGETHER), about(ended.done + ended.stopped + failed), failed === 0 ? "none failed" : `${about(failed)} failed`);
+        this.#charts.ended.set(this.#past.rows(ENDED_TOGETHER), about(ended.done + ended.stopped + failed), `${failed === 0 ? "none" : about(failed)} failed`);
     }
 
     #showCodes() {

@@ -69,7 +69,7 @@ class Chart {
 
     #show() {
         const row = this.at === null ? null : this.rows[Math.min(this.rows.length - 1, Math.max(0, Math.floor(this.at * this.rows.length)))];
-        this.when.textContent = row ? time(row.at) : "15 min";
+        this.when.textContent = row ? time(row.at) : "last 15 min";
         this.cursor.setAttribute("d", row ? `M${this.x(row) + this.x({ at: row.at + row.ms / 2 }) - this.x({ at: row.at })} 0V${HEIGHT}` : "");
         this.series.forEach((one, i) => {
             const value = row ? one.of(row) : undefined;
