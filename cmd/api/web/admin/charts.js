@@ -14,11 +14,11 @@ function shape(tag, attributes = {}) {
     return node;
 }
 
-/** The next of 1, 2, 5, 10, 20, 50, ... that is not below. */
+/** The next round number that is not below. */
 export function niceMax(value) {
     if (!(value > 0)) return 1;
     const power = 10 ** Math.floor(Math.log10(value));
-    return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= value * (1 - 1e-9));
+    return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((top) => top >= value * (1 - 1e-9));
 }
 
 /** A figure: title, the value of now, the drawing, what its colours mean. Under the pointer, the values of that moment. */
