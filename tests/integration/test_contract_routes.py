@@ -218,7 +218,7 @@ def test_requests_that_cannot_be(stack):
 @through("route GET /v1/admin/overview", "route GET /v1/admin/stream", "route POST /v1/admin/lanes/{lane}/pause", "route POST /v1/admin/lanes/{lane}/resume",
          "route POST /v1/admin/tenants/{tenant}/generations/{id}/stop", "reason operator")  # fmt: skip
 def test_the_operators_routes(stack):
-    members = "at lanes tenants workers running running_total delayed dead"
+    members = "at lanes tenants workers running running_total delayed dead queues failures tokens_per_second recent slot_ms slots"
     check_members(call(stack, "GET", "/v1/admin/overview", admin=True)[2], members, "overview")
     watching = Stream("GET", stack.api_processes[0].admin_url + "/v1/admin/stream")
     check_members(watching.next().data, members, "overview")
