@@ -1,6 +1,6 @@
 /* The tree of a YAML file. Owns its nodes, which are freed by one list and never one by one. */
-#include "conf/yaml.h"
 #include "base/mem.h"
+#include "conf/yaml.h"
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -16,8 +16,9 @@ int library_is_file(const struct dirent *entry);
 MUST_USE int graph_load(const char *path, on_graph_problem on_problem, void *arg,
                         struct graph **out, struct err *err);
 
-/* Every *.yaml of the folder, LIMIT_GRAPHS at most, in order of name. The first thing that is wrong in each file goes to
- * on_wrong (may be NULL); -ERR_CONFIG when there was any, with the first in `err`. */
+/* Every *.yaml of the folder, LIMIT_GRAPHS at most, in order of name. The first thing that is wrong
+ * in each file goes to on_wrong (may be NULL); -ERR_CONFIG when there was any, with the first in
+ * `err`. */
 MUST_USE int library_read(const char *folder, void (*on_wrong)(const char *message, void *arg),
                           void *arg, struct library **out, struct err *err);
 void library_free(struct library *library);

@@ -74,11 +74,13 @@ def test_each_state_in_each_look(stack, browse, look):
     page.wait("() => document.querySelectorAll('#chats a').length >= 3")
     page.shoot(f"40-{look}-new")
     check_axe(page, "new")
+    stack.provider.delay_s = 0.02  # slow enough to be looked at
     page.fill("#input", QUESTION)
     page.click("#send")
     page.wait("() => document.querySelector('.turn.live .code-block') !== null")
     page.shoot(f"41-{look}-streaming")
     check_axe(page, "streaming")
+    stack.provider.delay_s = 0.002
     page.wait_idle()
     page.run("() => { document.getElementById('scroll').scrollTop = 0; }")
     page.shoot(f"42-{look}-answered")

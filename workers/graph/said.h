@@ -21,8 +21,8 @@ struct said {
     const struct said_call *calls;
     size_t call_count;
 };
-/* {text, json?, finish_reason, usage, calls: [{id, name, arguments, is_error?}]}; json when the text
- * is an object or a list (said_json), arguments as JSON where they are that, else as text. */
+/* {text, json?, finish_reason, usage, calls: [{id, name, arguments, is_error?}]}; json when the
+ * text is an object or a list (said_json), arguments as JSON where they are that, else as text. */
 void said_put(const struct said *said, struct buf *out);
 /* A buffer that any of it fits: init and release are the caller's. */
 size_t said_bytes(const struct said *said);

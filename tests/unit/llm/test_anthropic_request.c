@@ -163,16 +163,16 @@ static void a_messages_reasoning_stands_before_its_calls(void **state)
         {.role = "tool", .content = SPAN_LIT("1"), .tool_call_id = SPAN_LIT("c")},
     };
     assert_sent(&(struct llm_request){.messages = messages, .message_count = 3, .generation = "g"},
-                BEGIN "'messages':[" USER(
-                    TEXT("a")) "," ASSISTANT("{'type':'thinking','thinking':'hm','signature':'sig'}"
-                                             "," TEXT("b") ","
-                                                           "{'type':'tool_use','id':'c','name':'f',"
-                                                           "'input':{}}") "," USER("{'type':'tool_"
-                                                                                   "result','tool_"
-                                                                                   "use_id':'c','"
-                                                                                   "content':"
-                                                                                   "[" TEXT("1") "]"
-                                                                                                 "}") "]" TAIL);
+                BEGIN "'messages':[" USER(TEXT("a")) "," ASSISTANT(
+                    "{'type':'thinking','thinking':'hm','signature':'sig'}"
+                    "," TEXT("b") ","
+                                  "{'type':'tool_use','id':'c','name':'f',"
+                                  "'input':{}}") "," USER("{'type':'tool_"
+                                                          "result','tool_"
+                                                          "use_id':'c','"
+                                                          "content':"
+                                                          "[" TEXT("1") "]"
+                                                                        "}") "]" TAIL);
 }
 
 static void what_is_attached_comes_with_the_last_of_the_user(void **state)
