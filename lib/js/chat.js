@@ -1,7 +1,8 @@
 // One chat: its messages, its input, and the turn that is being answered. What its status can be, and when it changes, is drawn in
 // sluice.d.ts. The invariant: a stop and all that it gives back happen in one tick, and nothing of a turn that was left changes
 // anything later.
-import { errorOfEnd } from "./errors.js";
+import { errorOfEnd, isWorthWaiting } from "./errors.js";
+import { Input } from "./input.js";
 import { before, messageOfRecord, messagesOfTurn } from "./messages.js";
 import { pathOf } from "./http.js";
 import { isEnd } from "./reply.js";
@@ -9,7 +10,9 @@ import { makeTurn, streamOfTurn, turnAgain, turnOfRecord } from "./turn.js";
 
 const PAGE = 100; // messages of one load
 const CANNOT_CONTINUE = new Set(["cannot_continue", "gone", "not_found", "not_supported"]);
-const EMPTY = { text: "", attachments: [], cursor: 0, replaceFrom: null };
+
+/** Whether its end is known. */
+const isOver = ({ reply }) => reply.state === "failed" || reply.state === "interrupted";
 
 /** A mistake in a listener is not ours: it is told to whom it may concern, and changes nothing here. */
 function tell(listener, value) {
@@ -38,9 +41,7 @@ export class Chat {
     #isSaved = false;
     #turn = null;
     #stops = new Set(); // those that the server has not answered
-    #input = { ...EMPTY, revision: 0 };
-    #restored = null; // {turn, draft}: the input was given back, and not touched since
-    #beforeEdit = null;
+    #input = new Input();
     #waiting = null;
     #error = null;
 
@@ -77,7 +78,7 @@ export class Chat {
             isSaved: this.#isSaved,
             title: this.#title,
             status: this.#status,
-            input: this.#input,
+            input: this.#input.value,
             messages: turn ? this.#withTurn(turn) : this.#committed,
             hasOlder: this.#next !== null,
             position: reply?.position ?? null,
@@ -115,47 +116,24 @@ export class Chat {
     // -- the input -------------------------------------------------------------------------------------------------------
 
     setInput = (text, cursor = text.length) => {
-        if (text !== this.#input.text) this.#restored = null;
-        this.#input = { ...this.#input, text, cursor };
+        this.#input.type(text, cursor);
         this.#changed();
     };
 
     setAttachments = (attachments) => {
-        this.#restored = null;
-        this.#input = { ...this.#input, attachments };
+        this.#input.attach(attachments);
         this.#changed();
     };
-
-    #putInput({ text, attachments, cursor, replaceFrom }) {
-        this.#input = { text, attachments, cursor, replaceFrom, revision: this.#input.revision + 1 };
-    }
-
-    /** Nothing that was typed meanwhile is lost: it stands behind. */
-    #giveBack(turn) {
-        const draft = this.#input;
-        this.#restored = { turn, draft };
-        this.#putInput({
-            text: draft.text === "" ? turn.message : `${turn.message}\n${draft.text}`,
-            attachments: [...turn.attachments, ...draft.attachments],
-            cursor: turn.cursor,
-            replaceFrom: turn.replaceFrom,
-        });
-    }
 
     edit = (messageId) => {
         const message = this.#committed.find((m) => m.id === messageId && m.role === "user");
         if (!message) return;
-        this.#beforeEdit ??= this.#input;
-        this.#restored = null;
-        const { text, attachments } = message;
-        this.#putInput({ text, attachments, cursor: text.length, replaceFrom: messageId });
+        this.#input.edit(message);
         this.#changed();
     };
 
     cancelEdit = () => {
-        if (this.#input.replaceFrom === null) return;
-        this.#putInput(this.#beforeEdit ?? EMPTY);
-        this.#beforeEdit = this.#restored = null;
+        this.#input.cancelEdit();
         this.#changed();
     };
 
@@ -163,14 +141,12 @@ export class Chat {
 
     send = async ({ turn: options, ...given } = {}) => {
         const isInput = given.text === undefined && given.attachments === undefined;
-        const from = isInput ? this.#input : EMPTY;
-        const { text = from.text, attachments = from.attachments, replaceFrom = from.replaceFrom } = given;
-        const cursor = isInput ? from.cursor : text.length;
+        const from = isInput ? this.#input.value : {};
+        const { text = from.text ?? "", attachments = from.attachments ?? [], replaceFrom = from.replaceFrom ?? null } = given;
+        const cursor = from.cursor ?? text.length;
         if (this.#isRunning || (text.trim() === "" && attachments.length === 0)) return null;
-        if (isInput) {
-            this.#putInput(EMPTY);
-            this.#restored = this.#beforeEdit = null;
-        }
+        this.#drop();
+        if (isInput) this.#input.empty();
         const all = { ...this.turn, ...options };
         const fields = { message: text, attachments, cursor, replaceFrom, options: all, metadata: all.metadata ?? null };
         return this.#begin(this.#newTurn(fields));
@@ -181,6 +157,7 @@ export class Chat {
         const at = this.#committed.findLastIndex(isReply);
         const asked = this.#committed[at - 1];
         if (this.#isRunning || asked?.role !== "user") return null;
+        this.#drop();
         const { text: message, attachments, id: replaceFrom, metadata } = asked;
         const fields = { message, attachments, replaceFrom, metadata, goesBack: false, options: { ...this.turn } };
         return this.#begin(this.#newTurn(fields));
@@ -237,8 +214,7 @@ export class Chat {
             if (state === "stopped" || messageId === null) void this.#reload(); // it may be shorter than what was seen
         } else if (state === "stopped") {
             this.#turn = null;
-            if (turn.goesBack && (turn.isOwn || reason !== "user")) this.#giveBack(turn); // else another page has it
-            this.#restored = null;
+            if (turn.goesBack && (turn.isOwn || reason !== "user")) this.#input.giveBack(turn, true); // else another page has it
         } else {
             this.#error = errorOfEnd(error);
         }
@@ -261,18 +237,26 @@ export class Chat {
     retry = async () => {
         const turn = this.#turn;
         if (!turn || turn.isRunning) return null;
-        const { state, isResumable } = turn.reply;
-        if (state === "interrupted" && isResumable) return this.#begin(this.#again(turn, turn.generationId));
-        const isOver = state === "failed" || state === "interrupted";
-        return this.#begin(isOver ? this.#again(turn) : turn);
+        const isCut = turn.reply.state === "interrupted" && turn.reply.isResumable;
+        if (isCut) return this.#begin(this.#again(turn, turn.generationId));
+        return this.#begin(isOver(turn) ? this.#again(turn) : turn);
     };
 
     takeBack = () => {
-        if (!this.#turn || this.#turn.isRunning) return;
-        this.#giveBack(this.#turn);
-        this.#turn = this.#error = this.#restored = null;
+        const turn = this.#turn;
+        if (!turn || turn.isRunning) return;
+        this.#input.giveBack(turn, !this.#drop());
+        this.#turn = this.#error = null;
         this.#changed();
     };
+
+    /** The turn that ended with an error goes out of sight. One that may run all the same is stopped: then true. */
+    #drop() {
+        const turn = this.#turn;
+        const mayRun = turn !== null && !isOver(turn) && (turn.reply.seq > 0 || isWorthWaiting(this.#error));
+        if (mayRun) this.#tellStop(turn);
+        return mayRun;
+    }
 
     // -- stop ------------------------------------------------------------------------------------------------------------
 
@@ -280,8 +264,16 @@ export class Chat {
         const turn = this.#turn;
         if (!turn?.isRunning) return null;
         this.#turn = this.#waiting = null;
+        const answer = this.#tellStop(turn);
+        if (turn.goesBack) this.#input.giveBack(turn, false);
+        this.#changed();
+        const { message, attachments, metadata } = turn;
+        return { restore: { message, attachments, metadata }, answer };
+    };
+
+    /** Leaves the stream, asks the server to stop, and takes note of what it says. */
+    #tellStop(turn) {
         const answer = turn.stream ? turn.stream.stop().answer : this.client.stop({ generation_id: turn.generationId });
-        if (turn.goesBack) this.#giveBack(turn);
         const told = answer
             .then((said) => said.committed && this.#keep(turn))
             .catch((error) => (this.#error = error))
@@ -290,21 +282,17 @@ export class Chat {
                 this.#changed();
             });
         this.#stops.add(told);
-        this.#changed();
-        const { message, attachments, metadata } = turn;
-        return { restore: { message, attachments, metadata }, answer };
-    };
+        return answer;
+    }
 
     /** The stop came too late: the turn is in the chat. */
     async #keep(turn) {
         if ((await this.#fetchRecord()) === null) return;
-        const isUntouched = this.#restored?.turn === turn;
-        if (isUntouched) this.#putInput(this.#restored.draft);
-        this.#restored = isUntouched ? null : this.#restored;
+        this.#input.takeAway(turn);
         if (turn.replaceFrom === null) return;
         // What it replaced has gone: whoever still means to replace that means this message now.
         const id = this.#committed.find((m) => m.generationId === turn.generationId && m.role === "user")?.id ?? null;
-        if (this.#input.replaceFrom === turn.replaceFrom) this.#input = { ...this.#input, replaceFrom: id };
+        this.#input.moveReplaceFrom(turn.replaceFrom, id);
         if (this.#turn?.replaceFrom === turn.replaceFrom) this.#turn.replaceFrom = id;
     }
 
@@ -325,6 +313,8 @@ export class Chat {
         if (older.length === 0) this.#next = record.next;
         this.#title = record.title;
         this.#isSaved = true;
+        const isThere = messages.some((m) => m.generationId === this.#turn?.generationId);
+        if (isThere && !this.#isRunning) this.#turn = this.#error = null; // it was given up too early
         return record;
     }
 

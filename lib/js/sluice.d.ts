@@ -388,7 +388,8 @@ export function mintId(prefix: string): string;
  *     │                     ▼  │ send              ▼ stop
  *     └───── answered ──── stopping ◄──────────────┘
  *
- * `stopping`: the input has its message again and the partial reply is gone, already; only the server's answer is open.
+ * `stopping`: the input has its message again and the partial reply is gone, already; only the server's answer is open. Not drawn: a `reset` that
+ * voids all pieces leads from streaming back to sending.
  */
 export type ChatStatus = "idle" | "sending" | "streaming" | "stopping";
 
@@ -490,7 +491,8 @@ export interface Chat {
     /** The turn that ended with an error, once more: the same generation while it is not known whether it arrived, the rest of it where it was
      *  interrupted and can go on, else a new one. */
     retry(): Promise<Reply | null>;
-    /** Takes the turn that ended with an error off the list and puts its message into the input. */
+    /** Takes the turn that ended with an error off the list and puts its message into the input. One that may run all the same (the connection
+     *  was lost for too long) is stopped, as it is when another message is sent. */
     takeBack(): void;
     /** The message goes into the input, to replace itself when it is sent. `cancelEdit` gives the input back as it was. */
     edit(messageId: string): void;

@@ -394,6 +394,47 @@ test("refused before it began: the same request again", async () => {
     assert.deepEqual(asked[1].body, asked[0].body);
 });
 
+/** A chat that has given up on a turn of which it saw the beginning; what it asks next is answered by these. */
+async function givenUp(...answers) {
+    const { fetch, asked } = played(() => streamOf([part]), refusal(403, "forbidden"), ...answers);
+    const chat = createClient({ fetch }).chat({ chatId: "c" });
+    await sent(chat, "hi");
+    assert.deepEqual([chat.state.error.code, chat.state.messages.length, asked.splice(0).length], ["forbidden", 2, 2]);
+    return { chat, asked };
+}
+const stopAnswer = (fields) => jsonOf(200, { outcome: "stopped", committed: false, restore: null, ...fields });
+const record = (...messages) => jsonOf(200, { chat_id: "c", title: "hi", messages, next: null, active: null });
+
+test("a turn that may still run is stopped when it is taken back", async () => {
+    const { chat, asked } = await givenUp(stopAnswer());
+    const { generationId } = chat.state.messages[0];
+    chat.takeBack();
+    assert.deepEqual([chat.state.input.text, chat.state.messages, chat.state.error, chat.state.status], ["hi", [], null, "stopping"]);
+    await idle(chat);
+    assert.deepEqual(asked.map((r) => [r.url, r.body]), [[`/v1/generations/${generationId}/stop`, { seen: 1 }]]);
+});
+
+test("... and before another message is sent", async () => {
+    const { chat, asked } = await givenUp(stopAnswer(), () => streamOf(whole));
+    await sent(chat, "another");
+    assert.deepEqual(asked.map((r) => r.url.split("/").at(-1)), ["stop", "messages"]);
+    assert.deepEqual(shown(chat), [["user", "another"], ["assistant", "It was cut."]]);
+});
+
+test("... and is shown if it was committed meanwhile", async () => {
+    const turnOf = (chat) => ["user", "assistant"].map((role) => ({ id: `m-${role}`, role, content: "x", generation_id: chat.state.messages[0].generationId, created_at: 1 }));
+    let messages;
+    const stopped = await givenUp(stopAnswer({ outcome: "already_done", committed: true }), () => record(...messages));
+    messages = turnOf(stopped.chat);
+    stopped.chat.takeBack();
+    await idle(stopped.chat);
+    assert.deepEqual([stopped.chat.state.input.text, stopped.chat.state.messages.map((m) => m.id)], ["", ["m-user", "m-assistant"]]);
+    const looked = await givenUp(() => record(...messages));
+    messages = turnOf(looked.chat);
+    await looked.chat.load();
+    assert.deepEqual([looked.chat.state.messages.length, looked.chat.state.error, looked.chat.state.canRetry], [2, null, false]);
+});
+
 test("pauses are told while they last", async () => {
     const { chat } = playedChat(refusal(503, "unavailable"), () => streamOf(whole));
     const seen = [];
