@@ -399,25 +399,25 @@ async function givenUp(...answers) {
     const { fetch, asked } = played(() => streamOf([part]), refusal(403, "forbidden"), ...answers);
     const chat = createClient({ fetch }).chat({ chatId: "c" });
     await sent(chat, "hi");
-    assert.deepEqual([chat.state.error.code, chat.state.messages.length, asked.splice(0).length], ["forbidden", 2, 2]);
-    return { chat, asked };
+    assert.deepEqual([chat.state.error.code, chat.state.messages.length, asked.length], ["forbidden", 2, 2]);
+    return { chat, askedNext: () => asked.slice(2) };
 }
 const stopAnswer = (fields) => jsonOf(200, { outcome: "stopped", committed: false, restore: null, ...fields });
 const record = (...messages) => jsonOf(200, { chat_id: "c", title: "hi", messages, next: null, active: null });
 
 test("a turn that may still run is stopped when it is taken back", async () => {
-    const { chat, asked } = await givenUp(stopAnswer());
+    const { chat, askedNext } = await givenUp(stopAnswer());
     const { generationId } = chat.state.messages[0];
     chat.takeBack();
     assert.deepEqual([chat.state.input.text, chat.state.messages, chat.state.error, chat.state.status], ["hi", [], null, "stopping"]);
     await idle(chat);
-    assert.deepEqual(asked.map((r) => [r.url, r.body]), [[`/v1/generations/${generationId}/stop`, { seen: 1 }]]);
+    assert.deepEqual(askedNext().map((r) => [r.url, r.body]), [[`/v1/generations/${generationId}/stop`, { seen: 1 }]]);
 });
 
 test("... and before another message is sent", async () => {
-    const { chat, asked } = await givenUp(stopAnswer(), () => streamOf(whole));
+    const { chat, askedNext } = await givenUp(stopAnswer(), () => streamOf(whole));
     await sent(chat, "another");
-    assert.deepEqual(asked.map((r) => r.url.split("/").at(-1)), ["stop", "messages"]);
+    assert.deepEqual(askedNext().map((r) => r.url.split("/").at(-1)), ["stop", "messages"]);
     assert.deepEqual(shown(chat), [["user", "another"], ["assistant", "It was cut."]]);
 });
 

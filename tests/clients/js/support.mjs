@@ -35,7 +35,7 @@ export const shown = (chat) => chat.state.messages.map((m) => [m.role, m.text]);
 /** The provider's requests for one generation. */
 export const askedFor = async (generationId) => (await getJson(`${SIM}/journal`)).filter((r) => r.generation_id === generationId);
 
-/** A TCP proxy in front of the API. `next` is asked for each connection: {after} bytes of answer are let through before it is cut, or
+/** A TCP proxy in front of the API. `next` is asked for each connection that asks for something: {after} bytes of answer are let through before it is cut, or
  *  `holds`: nothing more comes; {} for all of it. */
 export class Cutter {
     refuses = false; // as when nobody is there
@@ -50,7 +50,7 @@ export class Cutter {
 
     #accept(client, host, port) {
         if (this.refuses) return client.destroy();
-        const { after = Infinity, holds = false } = this.next();
+        let limits = null;
         const server = net.connect({ host, port });
         const cut = () => {
             client.destroy();
@@ -60,6 +60,7 @@ export class Cutter {
         this.#open.add(cut);
         let passed = 0;
         server.on("data", (bytes) => {
+            const { after = Infinity, holds = false } = limits ?? {};
             const left = after - passed;
             passed += bytes.length;
             if (bytes.length <= left) return void client.write(bytes);
@@ -69,7 +70,10 @@ export class Cutter {
             else if (left > 0) client.write(bytes.subarray(0, left), cut);
             else cut();
         });
-        client.on("data", (bytes) => server.write(bytes));
+        client.on("data", (bytes) => {
+            limits ??= this.next();
+            server.write(bytes);
+        });
         for (const socket of [client, server]) socket.on("error", cut).on("close", cut);
     }
 
