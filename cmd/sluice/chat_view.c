@@ -2,6 +2,7 @@
  * the place of. */
 #include "chat_view.h"
 
+#include "screen.h"
 #include "show.h"
 #include "style.h"
 
@@ -12,7 +13,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     CHAT_VIEW_MAGIC = 0x63767721,
@@ -288,11 +288,9 @@ const char *chat_view_prompt(const struct chat_view *v)
 struct chat_view *chat_view_new(bool is_terminal)
 {
     struct chat_view *v = MEM_NEW(struct chat_view);
-    const char *terminal = getenv("TERM"), *plain = getenv("NO_COLOR"); /* https://no-color.org */
     v->magic = CHAT_VIEW_MAGIC;
     v->is_terminal = is_terminal;
-    v->has_colour = is_terminal && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
-                    (plain == NULL || *plain == '\0');
+    v->has_colour = is_terminal && screen_has_colour();
     v->style = v->dim = style_new(!v->has_colour);
     return v;
 }

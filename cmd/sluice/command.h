@@ -13,6 +13,7 @@ int command_chat(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_queue(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_key(int argc, char **argv);

@@ -1,38 +1,30 @@
-/* Owns: the keys that wait, and the text while it is not on the screen.
+/* Owns: the text while it is not on the screen.
  *
  * Invariant: nothing but the line prints while is_shown. Runs of characters are put in together. */
 #include "edit.h"
 
-#include "keys.h"
+#include "keyboard.h"
 #include "line.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "loop/watch.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum {
     EDIT_MAGIC = 0x65646974,
-    READ_BYTES = 4096,
-    TYPED_MAX = 2 * READ_BYTES,  /* what is read and not done yet */
-    RUN = 512,                   /* characters that are put in at once */
-    HELD_MAX = 64 * 1024 * 1024, /* of text, whoever opened it with what */
-    SETTLE_MS = 60               /* an escape with nothing behind it for so long was the key */
+    RUN = 512,                  /* characters that are put in at once */
+    HELD_MAX = 64 * 1024 * 1024 /* of text, whoever opened it with what */
 };
 
 struct edit {
     uint32_t magic;
-    struct loop *loop;
     struct edit_hooks hooks;
     struct line *line;
-    struct watch *input; /* while it is open */
+    struct keyboard *keyboard; /* that is started while it is open */
     struct watch *resized;
-    struct timer settle;
-    struct buf typed;
     wchar_t run[RUN + 1]; /* typed, and not put in yet */
     size_t run_len;
     bool is_open, is_shown, is_touched;
@@ -141,9 +133,7 @@ static void type_char(struct edit *e, uint32_t code)
 
 static void stop_keys(struct edit *e)
 {
-    watch_free(e->input);
-    e->input = NULL;
-    timer_stop(&e->settle);
+    keyboard_stop(e->keyboard);
     (void)fputs("\033[?2004l", stdout);
     (void)fflush(stdout);
     e->is_open = e->is_pasting = false;
@@ -289,8 +279,10 @@ static void take_pasted(struct edit *e, struct key key)
         e->is_pasting = false;
 }
 
-static void take_key(struct edit *e, struct key key)
+static void on_key(struct key key, void *arg)
 {
+    struct edit *e = arg;
+    CHECK_MAGIC(e, EDIT_MAGIC);
     if (e->is_pasting) {
         take_pasted(e, key);
     } else if (key.kind == KEY_PASTE_BEGIN) {
@@ -305,47 +297,19 @@ static void take_key(struct edit *e, struct key key)
     }
 }
 
-/* Each key is taken off first: its hook may close this, open it again, and forget what waits. */
-static void take_keys(struct edit *e, bool is_all)
+static void on_pause(void *arg)
 {
-    while (e->is_open) {
-        struct span rest = buf_as_span(&e->typed);
-        struct key key = keys_next(&rest, is_all);
-        if (key.kind == KEY_NONE)
-            break;
-        buf_consume(&e->typed, e->typed.len - rest.len);
-        take_key(e, key);
-    }
-    if (!e->is_open)
-        return;
+    struct edit *e = arg;
+    CHECK_MAGIC(e, EDIT_MAGIC);
     flush_run(e);
     (void)fflush(stdout);
-    if (e->typed.len > 0)
-        timer_start(&e->settle, SETTLE_MS);
 }
 
-static void on_settled(void *arg)
+static void on_gone(void *arg)
 {
     struct edit *e = arg;
     CHECK_MAGIC(e, EDIT_MAGIC);
-    take_keys(e, true);
-}
-
-static void on_input(void *arg)
-{
-    struct edit *e = arg;
-    char bytes[READ_BYTES];
-    CHECK_MAGIC(e, EDIT_MAGIC);
-    ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        leave(e);
-        return;
-    }
-    timer_stop(&e->settle);
-    CHECK(buf_append(&e->typed, bytes, (size_t)n) == 0); /* less than a key waited */
-    take_keys(e, false);
+    leave(e);
 }
 
 /* Life. */
@@ -353,7 +317,7 @@ static void on_input(void *arg)
 void edit_discard(struct edit *e)
 {
     CHECK_MAGIC(e, EDIT_MAGIC);
-    buf_reset(&e->typed);
+    keyboard_discard(e->keyboard);
 }
 
 void edit_open(struct edit *e, struct span text)
@@ -367,9 +331,7 @@ void edit_open(struct edit *e, struct span text)
     e->is_touched = false;
     (void)fputs("\033[?2004h", stdout);
     edit_show(e);
-    e->input = watch_readable(e->loop, STDIN_FILENO, on_input, e);
-    if (e->typed.len > 0)
-        timer_start(&e->settle, 0);
+    keyboard_start(e->keyboard);
 }
 
 void edit_close(struct edit *e)
@@ -409,11 +371,11 @@ struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_h
         return NULL;
     struct edit *e = MEM_NEW(struct edit);
     e->magic = EDIT_MAGIC;
-    e->loop = loop;
     e->hooks = *hooks;
     e->line = line;
-    buf_init(&e->typed, TYPED_MAX);
-    timer_init(&e->settle, loop, on_settled, e);
+    e->keyboard = keyboard_new(
+        loop, &(struct keyboard_hooks){
+                  .on_key = on_key, .on_pause = on_pause, .on_gone = on_gone, .arg = e});
     e->resized = watch_signal(loop, SIGWINCH, on_resized, e);
     return e;
 }
@@ -425,8 +387,7 @@ void edit_free(struct edit *e)
     edit_close(e);
     line_free(e->line);
     watch_free(e->resized);
-    timer_release(&e->settle);
-    buf_release(&e->typed);
+    keyboard_free(e->keyboard);
     e->magic = 0;
     mem_free(e);
 }

@@ -10,6 +10,7 @@
 #include "wire/event.h"
 #include "wire/limits.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 enum {
@@ -17,7 +18,22 @@ enum {
     RETRY_MS = 500,
     TRIES = 60,
     CONNECT_MS = 3000,
-    SILENCE_MS = 3 * LIMIT_SSE_COMMENT_MS
+    SILENCE_MS = 3 * LIMIT_SSE_COMMENT_MS,
+    BOARD_BYTES_MAX = 8 * 1024 * 1024
+};
+
+static const struct {
+    const struct client_server *server;
+    const char *before, *after; /* the id, in the address */
+    size_t event_max;
+    int tries;
+    bool is_patient; /* also when nobody has answered yet */
+} KINDS[] = {
+    [FOLLOW_GENERATION] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES,
+                           false},
+    [FOLLOW_CHAT] = {&CLIENT_API, "/v1/chats/", "/stream", LIMIT_SSE_LINE, TRIES, false},
+    [FOLLOW_TAKEN] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES, true},
+    [FOLLOW_BOARD] = {&CLIENT_ADMIN, "/v1/admin/stream", "", BOARD_BYTES_MAX, INT_MAX, false},
 };
 
 enum follow_state { FOLLOW_ASKING, FOLLOW_READING, FOLLOW_WAITING, FOLLOW_OVER, FOLLOW_STATES };
@@ -31,7 +47,7 @@ struct follow {
     struct timer timer;  /* the next try; the longest silence; once it is over, the last call */
     struct sse_reader reader;
     struct follow_hooks hooks;
-    bool is_reader_ready, is_whole, is_lost;
+    bool is_reader_ready, is_whole, is_lost, was_there;
     int http_status;
     int tries;
     char *url, *authorization;
@@ -91,6 +107,7 @@ static void on_head(struct fetch *fetch, int status, void *arg)
     if (status != 200)
         return;
     set_state(f, FOLLOW_READING);
+    f->was_there = true;
     timer_start(&f->timer, SILENCE_MS);
     if (f->is_lost && f->hooks.on_link != NULL)
         f->hooks.on_link(true, NULL, f->hooks.arg);
@@ -99,13 +116,13 @@ static void on_head(struct fetch *fetch, int status, void *arg)
 
 static void give_up(struct follow *f, const char *why)
 {
-    client_say_unreachable(&CLIENT_API, f->url, span_of(why));
+    client_say_unreachable(KINDS[f->kind].server, f->url, span_of(why));
     finish(f, false);
 }
 
 static void again(struct follow *f, const char *why)
 {
-    if (++f->tries > TRIES) {
+    if (++f->tries > KINDS[f->kind].tries) {
         give_up(f, why);
         return;
     }
@@ -142,6 +159,7 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
     } ends[] = {{204, "nothing runs there"},
                 {400, "that is no id"},
                 {401, "the server wants a valid SLUICE_API_KEY"},
+                {403, "the server wants the key of somebody who may see it, in SLUICE_API_KEY"},
                 {404, "there is no such generation or chat"},
                 {410, "its log is no longer kept"}};
     struct follow *f = arg;
@@ -156,22 +174,21 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
             finish(f, false);
             return;
         }
-    if (status != 0 && f->generation.text[0] == '\0' && f->kind != FOLLOW_TAKEN)
+    if (status != 0 && !f->was_there && !KINDS[f->kind].is_patient)
         give_up(f, detail); /* it was never there: the address is wrong, most likely */
     else if (status != 0)
         again(f, detail);
     else
-        again(f, f->http_status == 200 ? "it ended the stream again and again" : "it is not ready");
+        again(f, f->http_status == 200 ? "it ended the stream" : "it is not ready");
 }
 
 /* Once its name is known the generation is read by it: the chat's active one may be another by now.
  */
 static char *stream_url(const struct follow *f)
 {
-    if (f->generation.text[0] != '\0')
-        return mem_printf("%s/v1/generations/%s/stream", f->url, f->generation.text);
-    return mem_printf("%s/v1/%s/%s/stream", f->url,
-                      f->kind == FOLLOW_CHAT ? "chats" : "generations", f->id.text);
+    enum follow_kind kind = f->generation.text[0] != '\0' ? FOLLOW_TAKEN : f->kind;
+    return mem_printf("%s%s%s%s", f->url, KINDS[kind].before,
+                      kind == f->kind ? f->id.text : f->generation.text, KINDS[kind].after);
 }
 
 static void ask(struct follow *f)
@@ -181,7 +198,7 @@ static void ask(struct follow *f)
     size_t count = 1;
     if (f->is_reader_ready)
         sse_release(&f->reader);
-    sse_init(&f->reader, LIMIT_SSE_LINE, on_event, f);
+    sse_init(&f->reader, KINDS[f->kind].event_max, on_event, f);
     f->is_reader_ready = true;
     if (f->last_id[0] != '\0')
         headers[count++] = (struct fetch_header){"Last-Event-ID", f->last_id};
@@ -225,8 +242,9 @@ struct follow *follow_start(struct loop *loop, struct fetcher *fetcher, enum fol
     f->fetcher = fetcher;
     f->hooks = *hooks;
     f->kind = kind;
-    f->id = id_from(span_of(id));
-    f->url = client_server_url(&CLIENT_API);
+    if (*id != '\0')
+        f->id = id_from(span_of(id));
+    f->url = client_server_url(KINDS[kind].server);
     f->authorization = client_authorization();
     timer_init(&f->timer, loop, on_timer, f);
     ask(f);

@@ -1,5 +1,5 @@
 /* A generation's events, read to its end; a lost connection is made anew and resumed by
- * Last-Event-ID, so nothing is lost or repeated. */
+ * Last-Event-ID, so nothing is lost or repeated. The operator's stream too, which has no end. */
 #ifndef SLUICE_CMD_FOLLOW_H
 #define SLUICE_CMD_FOLLOW_H
 
@@ -22,9 +22,10 @@ struct follow_hooks {
 
 /* By the id of a generation, or of the chat whose active one is meant. One that the server has
  * taken just now (FOLLOW_TAKEN) is waited for also when nobody answers at first. */
-enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT, FOLLOW_TAKEN };
+enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT, FOLLOW_TAKEN, FOLLOW_BOARD };
 
-/* Never NULL; on_over comes exactly once unless it is freed before. `id` is borrowed. */
+/* Never NULL; on_over comes exactly once unless it is freed before. `id` is borrowed; ""
+ * of the operator's stream. */
 struct follow *follow_start(struct loop *loop, struct fetcher *fetcher, enum follow_kind kind,
                             const char *id, const struct follow_hooks *hooks);
 void follow_free(struct follow *follow); /* NULL is a no-op; before the fetcher */

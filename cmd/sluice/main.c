@@ -20,6 +20,7 @@ static const struct command COMMANDS[] = {
     {"tail", command_tail, "print a generation while it runs"},
     {"graph", command_graph, "check and draw graph files, run a graph"},
     {"queue", command_queue, "look at the queue, pause and resume lanes, see what died"},
+    {"top", command_top, "watch the queue, what runs and how fast, and stop what runs"},
     {"doctor", command_doctor, "look at Redis and the configuration, and say what to do"},
     {"config", command_config, "print the effective settings, secrets masked"},
     {"key", command_key, "make an API key and its row for the configuration"},
