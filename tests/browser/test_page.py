@@ -160,6 +160,7 @@ def test_two_tabs(stack, saved):
     assert third.box == LONG + "for both"
     for page in (saved, other):
         page.wait_turns(2)
+        assert "Stopped from another page." in page.text("#notice")
     assert saved.box == LONG + "for both", "whoever sent it has it back too"
     check_history(stack, third, saved.chat, 2)
 
@@ -266,15 +267,47 @@ def test_leaving_a_chat_that_answers(stack, saved):
     check_history(stack, saved, saved.chat, 4)
 
 
+def test_a_first_turn_in_the_background(stack, new):
+    """It has no address yet: the list has it, also after a reload."""
+    new.say("!sim tokens=200 delay_ms=20 The first message")
+    new.wait_streaming(3)
+    new.click("#new")
+    new.wait_turns(0)
+    new.reload()
+    new.wait("() => document.querySelectorAll('#chats a.active').length === 1")
+    assert new.path == "/" and new.turns() == []
+    new.click("#chats a.active")
+    new.wait_turns(2)
+    new.wait_idle()
+    new.wait("() => location.pathname.startsWith('/c/')")
+    check_history(stack, new, new.path[3:], 2)
+
+
+def test_what_fails_in_the_background_can_be_tried_again(stack, saved):
+    saved.say("!sim tokens=60 delay_ms=10 fault=truncate@50")
+    saved.wait_streaming(3)
+    saved.click("#new")
+    saved.wait_turns(0)
+    saved.wait("() => document.querySelectorAll('#chats a.active').length === 0")
+    saved.click(f"a[data-chat='{saved.chat}']")
+    saved.wait("() => document.querySelector('.trouble') !== null")
+    saved.click(".trouble .plain")
+    assert saved.box == "!sim tokens=60 delay_ms=10 fault=truncate@50"
+    check_history(stack, saved, saved.chat, 2)
+
+
 def test_rename_and_delete(stack, saved):
     saved.click("#rename")
     saved.fill("#ask-field", "Tides")
     saved.shoot("25-renaming")
-    saved.click("#ask-yes")
+    saved.press("#ask-field", "Enter")
     saved.wait("() => document.getElementById('title').textContent === 'Tides'")
     assert stack.api().chat(saved.chat)[1]["title"] == "Tides"
     saved.click("#delete")
     saved.shoot("26-deleting")
+    saved.click("#ask-no")
+    assert stack.api().chat(saved.chat)[0] == 200
+    saved.click("#delete")
     saved.click("#ask-yes")
     saved.wait("() => location.pathname === '/'")
     assert stack.api().chat(saved.chat)[0] == 404

@@ -57,7 +57,9 @@ export class ChatList {
     show(current, begun, running) {
         const rows = [...begun.filter((row) => this.find(row.chatId) === null), ...this.#rows.map((row) => ({ chatId: row.chat_id, title: row.title, isActive: row.active !== null }))];
         const items = rows.map((row) => this.#item(row, current, running));
+        const focused = document.activeElement?.dataset.chat;
         $("chats").replaceChildren(...(items.length > 0 ? items : [el("li", { class: "none" }, "None yet")]));
+        if (focused !== undefined) items.find((item) => item.firstChild.dataset.chat === focused)?.firstChild.focus();
         $("more").hidden = this.#next === null;
     }
 

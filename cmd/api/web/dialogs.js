@@ -15,6 +15,7 @@ export function ask({ title, text = "", yes, field = null, isDanger = false }) {
     box.required = field !== null;
     box.value = field ?? "";
     dialog.returnValue = "";
+    $("ask-no").onclick = () => dialog.close();
     dialog.showModal();
     if (field !== null) box.select();
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// What a reload must not lose: drafts, and the first turn of a chat that has no record yet. Of this tab only.
+// What a reload must not lose: drafts, and first turns of chats that have no record yet. Of this tab only.
 
 const FIRST = "sluice.first";
 const draftName = (chatId) => `sluice.draft/${chatId ?? ""}`;
@@ -16,14 +16,13 @@ function put(name, value) {
 export const keepDraft = (chatId, text) => put(draftName(chatId), text === "" ? null : text);
 export const draftOf = (chatId) => sessionStorage.getItem(draftName(chatId)) ?? "";
 
-/** {chatId, text} while a new chat is being answered, else null. */
-export const keepFirst = (first) => put(FIRST, first === null ? null : JSON.stringify(first));
+/** [{chatId, text, isOnView}] of new chats that are being answered. */
+export const keepFirst = (turns) => put(FIRST, turns.length === 0 ? null : JSON.stringify(turns));
 
-export function firstTurn() {
+export function firstTurns() {
     try {
-        const first = JSON.parse(sessionStorage.getItem(FIRST));
-        return typeof first?.chatId === "string" && typeof first.text === "string" ? first : null;
+        return JSON.parse(sessionStorage.getItem(FIRST)).filter((turn) => typeof turn.chatId === "string" && typeof turn.text === "string");
     } catch {
-        return null;
+        return [];
     }
 }

@@ -7,7 +7,7 @@ import { Composer } from "./composer.js";
 import { ask } from "./dialogs.js";
 import { $, announce } from "./dom.js";
 import { Follow } from "./follow.js";
-import { draftOf, firstTurn, keepDraft, keepFirst } from "./kept.js";
+import { draftOf, firstTurns, keepDraft, keepFirst } from "./kept.js";
 import { onTold, tell } from "./tabs.js";
 import { Target } from "./target.js";
 import { Transcript } from "./transcript.js";
@@ -41,8 +41,11 @@ function begin(chatId) {
     return made;
 }
 
+/** What is not on view any more is read to its end, and kept while it waits for a retry: nothing of it must be lost. */
 function leave(made) {
-    if (isRunning(made.state) || made.state.status === "stopping") return; // it is read to its end: its answer must not be lost
+    const { state } = made;
+    if (state.status !== "idle" || state.canRetry) return;
+    if (state.isSaved && state.input.text !== "") keepDraft(state.chatId, state.input.text);
     made.close();
     open.delete(made);
 }
@@ -63,7 +66,7 @@ function view(made) {
 function onChange(made) {
     if (chat === null) return;
     if (made !== chat) {
-        if (!isRunning(made.state)) leave(made);
+        leave(made);
         showList();
         return;
     }
@@ -116,8 +119,6 @@ function paintFrame(state, was) {
         keepDraft(null, "");
         history.replaceState(null, "", `/c/${state.chatId}`);
     }
-    if (!state.isSaved) keepFirst(isRunning(state) ? { chatId: state.chatId, text: state.messages[0].text } : null);
-    else if (was !== null && !was.isSaved) keepFirst(null);
     if (was !== null && was.isSaved !== state.isSaved) target.reset(state);
     else target.show(state);
     if (was?.status === "stopping" && state.isSaved) changed(state.chatId);
@@ -136,8 +137,9 @@ function showTitle(state) {
 function showList() {
     const states = [...open].map((made) => made.state);
     const running = new Set(states.filter(isRunning).map((state) => state.chatId));
-    const begun = states.filter((state) => !state.isSaved && isRunning(state)).map((state) => ({ chatId: state.chatId, title: titleOf(state) }));
-    list.show(chat.state.chatId, begun, running);
+    const first = states.filter((state) => !state.isSaved && state.messages.length > 0);
+    keepFirst(first.filter(isRunning).map((state) => ({ chatId: state.chatId, text: state.messages[0].text, isOnView: state === chat.state })));
+    list.show(chat.state.chatId, first.map((state) => ({ chatId: state.chatId, title: titleOf(state) })), running);
 }
 
 function speak(state, was) {
@@ -255,15 +257,16 @@ function follows(event) {
 }
 
 /** After a reload in a new chat's first turn: it goes on, or its message is back. */
-async function takeUpFirst({ chatId, text }) {
+async function takeUpFirst({ chatId, text, isOnView }) {
     const made = begin(chatId);
-    view(made);
+    if (isOnView) view(made);
     if (await made.attach()) return;
     await list.refresh();
+    if (made !== chat) return;
     if (list.find(chatId) !== null) {
         history.replaceState(null, "", `/c/${chatId}`);
         await made.load();
-    } else if (made === chat && made.state.input.text === "") {
+    } else if (made.state.input.text === "") {
         made.setInput(text);
         composer.use(made);
     }
@@ -288,12 +291,12 @@ async function start() {
     $("older").addEventListener("click", () => void follow.holding(() => chat.loadOlder()));
     addEventListener("popstate", () => void show(chatOf(location.pathname)));
     onTold(lookAgain);
-    const first = firstTurn();
     const path = chatOf(location.pathname);
-    const shown = path === null && first !== null ? takeUpFirst(first) : show(path);
+    const first = firstTurns().map((turn) => ({ ...turn, isOnView: turn.isOnView && path === null }));
+    const shown = [...(first.some((turn) => turn.isOnView) ? [] : [show(path)]), ...first.sort((a, b) => b.isOnView - a.isOnView).map(takeUpFirst)];
     await target.load();
     target.reset(chat.state);
-    await Promise.all([shown, list.refresh()]);
+    await Promise.all([...shown, list.refresh()]);
     if (matchMedia("(pointer: fine)").matches) $("input").focus();
 }
 

@@ -97,6 +97,8 @@ class Steps extends Fold {
     }
 
     set(steps, isLive) {
+        if (steps === this.shown && isLive === this.wasLive) return;
+        this.shown = steps;
         const last = steps.findLast((step) => UNDER_WAY.has(step.status)) ?? steps.at(-1);
         const ms = steps.reduce((sum, step) => sum + (step.ms ?? 0), 0);
         super.set(isLive ? `Working: ${last.node}` : `${steps.length} ${steps.length === 1 ? "step" : "steps"}, ${duration(ms)}`);

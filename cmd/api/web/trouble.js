@@ -16,6 +16,7 @@ const WORDS = {
     gone: "The answer’s log is no longer kept.",
 };
 const REASONS = {
+    user: "Stopped from another page.", // a stop of this one ends its stream before
     flag: "Stopped by another service. Your message is back in the box.",
     disconnect: "Stopped, since nobody was reading. Your message is back in the box.",
     busy: "Stopped, since another message took its place.",
