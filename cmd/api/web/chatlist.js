@@ -3,11 +3,19 @@
 import { $, el } from "./dom.js";
 
 const PAGE = 50;
+const DAY_MS = 86_400_000;
+
+/** Under which heading a chat stands. */
+function whenOf(at) {
+    const before = new Date().setHours(0, 0, 0, 0) - at;
+    return before <= 0 ? "Today" : before <= DAY_MS ? "Yesterday" : before <= 7 * DAY_MS ? "Last 7 days" : "Earlier";
+}
 
 export class ChatList {
     #rows = []; // of GET /v1/chats
     #next = null;
     #asked = 0;
+    #shown = "";
 
     constructor(client) {
         this.client = client;
@@ -53,18 +61,36 @@ export class ChatList {
         this.onchange();
     }
 
-    /** `begun`: [{chatId, title}] of chats that are being answered for the first time. */
+    /** `begun`: [{chatId, title}] of chats that are being answered for the first time; `running`: the ids of those that are read here. */
     show(current, begun, running) {
-        const rows = [...begun.filter((row) => this.find(row.chatId) === null), ...this.#rows.map((row) => ({ chatId: row.chat_id, title: row.title, isActive: row.active !== null }))];
-        const items = rows.map((row) => this.#item(row, current, running));
+        const rows = this.#view(current, begun, running);
+        const shown = JSON.stringify([current, this.#next, rows]);
+        if (shown === this.#shown) return; // it is not made anew under somebody's mouse
+        this.#shown = shown;
+        const items = rows.flatMap((row, i) => {
+            const heading = row.when === rows[i - 1]?.when ? [] : [el("li", { class: "when" }, row.when)];
+            return [...heading, this.#item(row, current)];
+        });
         const focused = document.activeElement?.dataset.chat;
         $("chats").replaceChildren(...(items.length > 0 ? items : [el("li", { class: "none" }, "None yet")]));
-        if (focused !== undefined) items.find((item) => item.firstChild.dataset.chat === focused)?.firstChild.focus();
+        if (focused !== undefined) $("chats").querySelector(`a[data-chat="${focused}"]`)?.focus();
         $("more").hidden = this.#next === null;
     }
 
-    #item({ chatId, title, isActive }, current, running) {
-        const isRunning = running.has(chatId) || (isActive && chatId !== current);
+    #view(current, begun, running) {
+        const first = begun
+            .filter(({ chatId }) => this.find(chatId) === null)
+            .map(({ chatId, title }) => ({ chatId, title, when: "Today", isRunning: running.has(chatId) }));
+        const saved = this.#rows.map((row) => ({
+            chatId: row.chat_id,
+            title: row.title,
+            when: whenOf(row.updated_at),
+            isRunning: running.has(row.chat_id) || (row.active !== null && row.chat_id !== current),
+        }));
+        return [...first, ...saved];
+    }
+
+    #item({ chatId, title, isRunning }, current) {
         const words = el("span", {}, title || "Untitled");
         const state = isRunning ? el("span", { class: "unseen" }, ", being answered") : null;
         return el("li", {}, el("a", { href: `/c/${chatId}`, "data-chat": chatId, class: isRunning ? "active" : null, "aria-current": chatId === current ? "page" : null, title }, words, state));

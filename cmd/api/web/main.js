@@ -147,7 +147,7 @@ function speak(state, was) {
     if (state.status === "sending") announce("Sent");
     else if (state.status === "streaming") announce("The answer begins");
     else if (state.status === "stopping") announce("Stopped. Your message is back in the box");
-    else if (was.status === "streaming" && state.error === null) announce(`The answer: ${(state.messages.at(-1)?.text ?? "").slice(0, SPOKEN_MAX)}`);
+    else if (isRunning(was) && state.messages.at(-1)?.state === "committed") announce(`The answer: ${(state.messages.at(-1)?.text ?? "").slice(0, SPOKEN_MAX)}`);
 }
 
 list.onchange = () => {
