@@ -28,7 +28,8 @@ export class ChatList {
         const page = await this.client.request("GET", `/v1/chats?limit=${PAGE}`).catch(() => null); // a token for one chat has no list
         if (page === null || asked !== this.#asked) return;
         const ids = new Set(page.data.map((row) => row.chat_id));
-        const older = this.#next !== null && this.#rows.length > PAGE ? this.#rows.slice(PAGE).filter((row) => !ids.has(row.chat_id)) : [];
+        const older =
+            this.#next !== null && this.#rows.length > PAGE ? this.#rows.slice(PAGE).filter((row) => !ids.has(row.chat_id)) : [];
         if (older.length === 0) this.#next = page.next;
         this.#rows = [...page.data, ...older];
         this.onchange();
@@ -37,7 +38,9 @@ export class ChatList {
     async older() {
         const next = this.#next;
         if (next === null) return;
-        const page = await this.client.request("GET", `/v1/chats?limit=${PAGE}&after=${encodeURIComponent(next)}`).catch(() => null);
+        const page = await this.client
+            .request("GET", `/v1/chats?limit=${PAGE}&after=${encodeURIComponent(next)}`)
+            .catch(() => null);
         if (page === null || this.#next !== next) return;
         const ids = new Set(this.#rows.map((row) => row.chat_id));
         this.#rows.push(...page.data.filter((row) => !ids.has(row.chat_id)));
@@ -93,6 +96,21 @@ export class ChatList {
     #item({ chatId, title, isRunning }, current) {
         const words = el("span", {}, title || "Untitled");
         const state = isRunning ? el("span", { class: "unseen" }, ", being answered") : null;
-        return el("li", {}, el("a", { href: `/c/${chatId}`, "data-chat": chatId, class: isRunning ? "active" : null, "aria-current": chatId === current ? "page" : null, title }, words, state));
+        return el(
+            "li",
+            {},
+            el(
+                "a",
+                {
+                    href: `/c/${chatId}`,
+                    "data-chat": chatId,
+                    class: isRunning ? "active" : null,
+                    "aria-current": chatId === current ? "page" : null,
+                    title,
+                },
+                words,
+                state,
+            ),
+        );
     }
 }

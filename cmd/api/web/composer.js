@@ -132,7 +132,11 @@ export class Composer {
         const before = this.form.getBoundingClientRect().top;
         change();
         const by = before - this.form.getBoundingClientRect().top;
-        if (by !== 0 && !CALM.matches) this.form.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], { duration: 260, easing: "cubic-bezier(.2, .8, .2, 1)" });
+        if (by !== 0 && !CALM.matches)
+            this.form.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], {
+                duration: 260,
+                easing: "cubic-bezier(.2, .8, .2, 1)",
+            });
     }
 
     #grow() {
@@ -145,7 +149,11 @@ export class Composer {
         this.#shown = attachments;
         const chips = attachments.map((attachment) => {
             const name = attachment.name ?? "file";
-            const remove = el("button", { class: "quiet", type: "button", "aria-label": `Remove ${name}`, onclick: () => this.#remove(attachment) }, icon("close"));
+            const remove = el(
+                "button",
+                { class: "quiet", type: "button", "aria-label": `Remove ${name}`, onclick: () => this.#remove(attachment) },
+                icon("close"),
+            );
             return fileChip(attachment, { tag: "li" }, remove);
         });
         $("files").replaceChildren(...chips);

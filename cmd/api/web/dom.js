@@ -57,13 +57,17 @@ export async function copyText(text) {
 
 /** A button that copies what `text()` gives, and says that it did. */
 export function copyButton(text, label, words = null) {
-    const button = words === null ? iconButton("copy", label) : el("button", { type: "button", "aria-label": label }, icon("copy"), words);
+    const button =
+        words === null ? iconButton("copy", label) : el("button", { type: "button", "aria-label": label }, icon("copy"), words);
     const face = [...button.childNodes];
     let timer = 0;
     button.addEventListener("click", async () => {
         const isCopied = await copyText(text());
         announce(isCopied ? "Copied" : "Copying is not allowed here");
-        button.replaceChildren(icon(isCopied ? "check" : "alert"), ...(words === null ? [] : [isCopied ? "Copied" : "Not allowed"]));
+        button.replaceChildren(
+            icon(isCopied ? "check" : "alert"),
+            ...(words === null ? [] : [isCopied ? "Copied" : "Not allowed"]),
+        );
         clearTimeout(timer);
         timer = setTimeout(() => button.replaceChildren(...face), 1600);
     });

@@ -9,7 +9,8 @@ const BYTES_MAX = 560 * 1024; // of all of a message: in Base64, and beside a lo
 const IMAGE_BYTES = 256 * 1024; // a larger image is made smaller
 const SIDES = [1568, 1024, 640]; // pixels; models see no more of it than the first
 
-export const sizeText = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+export const sizeText = (bytes) =>
+    bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 const bytesOf = (attachment) => Math.floor(((attachment.data ?? "").length * 3) / 4);
 
 function isText(bytes) {
@@ -32,7 +33,10 @@ const readBase64 = (file) =>
 async function smaller(file, side) {
     const image = await createImageBitmap(file);
     const scale = Math.min(1, side / Math.max(image.width, image.height));
-    const canvas = el("canvas", { width: Math.max(1, Math.round(image.width * scale)), height: Math.max(1, Math.round(image.height * scale)) });
+    const canvas = el("canvas", {
+        width: Math.max(1, Math.round(image.width * scale)),
+        height: Math.max(1, Math.round(image.height * scale)),
+    });
     const pen = canvas.getContext("2d");
     pen.fillStyle = "#fff"; // where it was transparent
     pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -81,7 +85,8 @@ export async function readFiles(files, before, takesImages) {
     return { attachments, troubles };
 }
 
-const source = (attachment) => (IMAGES.has(attachment.media_type) && attachment.data ? `data:${attachment.media_type};base64,${attachment.data}` : null);
+const source = (attachment) =>
+    IMAGES.has(attachment.media_type) && attachment.data ? `data:${attachment.media_type};base64,${attachment.data}` : null;
 
 /** How an attachment looks. An image at an address is named, not fetched. */
 export function fileChip(attachment, { isLarge = false, ...rest } = {}, ...more) {
@@ -90,5 +95,11 @@ export function fileChip(attachment, { isLarge = false, ...rest } = {}, ...more)
     if (image !== null && isLarge) return el("img", { class: "large", src: image, alt: name });
     const face = image === null ? icon("file") : el("img", { src: image, alt: "" });
     const what = attachment.data ? sizeText(bytesOf(attachment)) : attachment.media_type;
-    return el(rest.tag ?? "span", { class: "file" }, face, el("span", {}, el("span", { class: "name" }, name), el("span", { class: "what" }, what)), ...more);
+    return el(
+        rest.tag ?? "span",
+        { class: "file" },
+        face,
+        el("span", {}, el("span", { class: "name" }, name), el("span", { class: "what" }, what)),
+        ...more,
+    );
 }

@@ -21,7 +21,9 @@ export const keepFirst = (turns) => put(FIRST, turns.length === 0 ? null : JSON.
 
 export function firstTurns() {
     try {
-        return JSON.parse(sessionStorage.getItem(FIRST)).filter((turn) => typeof turn.chatId === "string" && typeof turn.text === "string");
+        return JSON.parse(sessionStorage.getItem(FIRST)).filter(
+            (turn) => typeof turn.chatId === "string" && typeof turn.text === "string",
+        );
     } catch {
         return [];
     }

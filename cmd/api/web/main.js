@@ -30,7 +30,8 @@ const open = new Set(); // all that are being read
 let frame = 0;
 
 const isRunning = (state) => state.status === "sending" || state.status === "streaming";
-const titleOf = (state) => list.find(state.chatId)?.title || state.title || (state.messages[0]?.text ?? "").slice(0, TITLE_MAX) || "New chat";
+const titleOf = (state) =>
+    list.find(state.chatId)?.title || state.title || (state.messages[0]?.text ?? "").slice(0, TITLE_MAX) || "New chat";
 
 // -- chats -------------------------------------------------------------------------------------------------------------------
 
@@ -71,13 +72,23 @@ function onChange(made) {
         return;
     }
     const { state } = made;
-    const isUrgent = before === null || state.status !== before.status || state.input.revision !== before.input.revision || state.error !== before.error;
+    const isUrgent =
+        before === null ||
+        state.status !== before.status ||
+        state.input.revision !== before.input.revision ||
+        state.error !== before.error;
     if (isUrgent) paint();
     else frame ||= requestAnimationFrame(paint);
 }
 
 function onEvent(made, event) {
-    if (event.type === "queued" || event.type === "done" || event.type === "stopped" || event.type === "failed" || event.type === "interrupted") {
+    if (
+        event.type === "queued" ||
+        event.type === "done" ||
+        event.type === "stopped" ||
+        event.type === "failed" ||
+        event.type === "interrupted"
+    ) {
         if (event.type !== "queued" || made.state.isSaved) changed(made.state.chatId);
     }
     if (event.type === "stopped" && made === chat) notice(reasonText(event.reason) ?? "");
@@ -112,7 +123,12 @@ function paint() {
 
 /** What is around the conversation, and what is kept of it. */
 function paintFrame(state, was) {
-    const isChanged = was === null || state.status !== was.status || state.isSaved !== was.isSaved || state.title !== was.title || state.messages !== was.messages;
+    const isChanged =
+        was === null ||
+        state.status !== was.status ||
+        state.isSaved !== was.isSaved ||
+        state.title !== was.title ||
+        state.messages !== was.messages;
     keepDraft(chatOf(location.pathname), state.input.text);
     if (!isChanged) return;
     if (state.isSaved && location.pathname === "/") {
@@ -138,8 +154,16 @@ function showList() {
     const states = [...open].map((made) => made.state);
     const running = new Set(states.filter(isRunning).map((state) => state.chatId));
     const first = states.filter((state) => !state.isSaved && state.messages.length > 0);
-    keepFirst(first.filter(isRunning).map((state) => ({ chatId: state.chatId, text: state.messages[0].text, isOnView: state === chat.state })));
-    list.show(chat.state.chatId, first.map((state) => ({ chatId: state.chatId, title: titleOf(state) })), running);
+    keepFirst(
+        first
+            .filter(isRunning)
+            .map((state) => ({ chatId: state.chatId, text: state.messages[0].text, isOnView: state === chat.state })),
+    );
+    list.show(
+        chat.state.chatId,
+        first.map((state) => ({ chatId: state.chatId, title: titleOf(state) })),
+        running,
+    );
 }
 
 function speak(state, was) {
@@ -147,7 +171,8 @@ function speak(state, was) {
     if (state.status === "sending") announce("Sent");
     else if (state.status === "streaming") announce("The answer begins");
     else if (state.status === "stopping") announce("Stopped. Your message is back in the box");
-    else if (isRunning(was) && state.messages.at(-1)?.state === "committed") announce(`The answer: ${(state.messages.at(-1)?.text ?? "").slice(0, SPOKEN_MAX)}`);
+    else if (isRunning(was) && state.messages.at(-1)?.state === "committed")
+        announce(`The answer: ${(state.messages.at(-1)?.text ?? "").slice(0, SPOKEN_MAX)}`);
 }
 
 list.onchange = () => {
@@ -183,7 +208,12 @@ async function rename() {
 
 async function remove() {
     const { chatId } = chat.state;
-    const isSure = await ask({ title: "Delete this chat?", text: `“${titleOf(chat.state)}” and its messages will be gone for good.`, yes: "Delete", isDanger: true });
+    const isSure = await ask({
+        title: "Delete this chat?",
+        text: `“${titleOf(chat.state)}” and its messages will be gone for good.`,
+        yes: "Delete",
+        isDanger: true,
+    });
     if (isSure === null) return;
     await change(client.request("DELETE", `/v1/chats/${chatId}`), () => (list.forget(chatId), go("/")), chatId);
 }
@@ -275,7 +305,13 @@ async function takeUpFirst({ chatId, text, isOnView }) {
 /** Another tab, or this one after a while: what happened meanwhile? */
 function lookAgain(chatId) {
     void list.refresh();
-    if ((chatId === undefined || chatId === chat.state.chatId) && chat.state.isSaved && chat.state.status === "idle" && !chat.state.canRetry) void chat.load();
+    if (
+        (chatId === undefined || chatId === chat.state.chatId) &&
+        chat.state.isSaved &&
+        chat.state.status === "idle" &&
+        !chat.state.canRetry
+    )
+        void chat.load();
 }
 
 async function start() {
@@ -293,7 +329,10 @@ async function start() {
     onTold(lookAgain);
     const path = chatOf(location.pathname);
     const first = firstTurns().map((turn) => ({ ...turn, isOnView: turn.isOnView && path === null }));
-    const shown = [...(first.some((turn) => turn.isOnView) ? [] : [show(path)]), ...first.sort((a, b) => b.isOnView - a.isOnView).map(takeUpFirst)];
+    const shown = [
+        ...(first.some((turn) => turn.isOnView) ? [] : [show(path)]),
+        ...first.sort((a, b) => b.isOnView - a.isOnView).map(takeUpFirst),
+    ];
     await target.load();
     target.reset(chat.state);
     await Promise.all([...shown, list.refresh()]);

@@ -8,7 +8,24 @@ const DEPTH_MAX = 24; // of lists in quotes in lists; deeper is text
 const MARKS_MAX = 300; // in one run of text: emphasis is found in cubic time, and a model could stop the page by it
 const REST = 6; // between two readings, times what the last one took
 const LINKS = new Set(["http:", "https:", "mailto:"]);
-const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0", copy: "©", hellip: "…", mdash: "—", ndash: "–", times: "×", rarr: "→", larr: "←", le: "≤", ge: "≥", ne: "≠" };
+const ENTITIES = {
+    amp: "&",
+    lt: "<",
+    gt: ">",
+    quot: '"',
+    apos: "'",
+    nbsp: "\u00a0",
+    copy: "©",
+    hellip: "…",
+    mdash: "—",
+    ndash: "–",
+    times: "×",
+    rarr: "→",
+    larr: "←",
+    le: "≤",
+    ge: "≥",
+    ne: "≠",
+};
 
 function decode(text) {
     return text.replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(\w{2,8}));/g, (whole, decimal, hex, name) => {
@@ -61,7 +78,9 @@ const INLINE = {
 
 function inlineAll(tokens, depth) {
     if (depth > DEPTH_MAX) return (tokens ?? []).map((token) => token.raw);
-    return (tokens ?? []).flatMap((token) => (Object.hasOwn(INLINE, token.type) ? INLINE[token.type](token, depth + 1) : [token.raw]));
+    return (tokens ?? []).flatMap((token) =>
+        Object.hasOwn(INLINE, token.type) ? INLINE[token.type](token, depth + 1) : [token.raw],
+    );
 }
 
 // -- blocks ------------------------------------------------------------------------------------------------------------------
@@ -71,13 +90,22 @@ function codeBlock(token) {
     const code = el("code", {}, token.text);
     const name = el("span", {}, language || "text");
     const copy = copyButton(() => code.textContent, "Copy this code", "Copy");
-    return el("figure", { class: "code-block" }, el("figcaption", { class: "code-head" }, name, copy), el("pre", { tabindex: "0" }, code));
+    return el(
+        "figure",
+        { class: "code-block" },
+        el("figcaption", { class: "code-head" }, name, copy),
+        el("pre", { tabindex: "0" }, code),
+    );
 }
 
 function listItem(item, depth) {
     const isTask = item.task === true;
-    const mark = isTask ? [el("span", { role: "img", "aria-label": item.checked ? "done" : "open" }, item.checked ? "☑" : "☐"), " "] : [];
-    const inside = item.loose ? blockAll(item.tokens, depth) : item.tokens.flatMap((token) => (token.type === "text" ? INLINE.text(token, depth) : blockAll([token], depth)));
+    const mark = isTask
+        ? [el("span", { role: "img", "aria-label": item.checked ? "done" : "open" }, item.checked ? "☑" : "☐"), " "]
+        : [];
+    const inside = item.loose
+        ? blockAll(item.tokens, depth)
+        : item.tokens.flatMap((token) => (token.type === "text" ? INLINE.text(token, depth) : blockAll([token], depth)));
     return el("li", { class: isTask ? "task" : null }, ...mark, ...inside);
 }
 
@@ -87,10 +115,19 @@ function list(token, depth) {
 }
 
 function table(token, depth) {
-    const cell = (tag) => (content, i) => el(tag, { class: { right: "right", center: "center" }[token.align[i]] ?? null, scope: tag === "th" ? "col" : null }, ...inlineAll(content.tokens, depth));
+    const cell = (tag) => (content, i) =>
+        el(
+            tag,
+            { class: { right: "right", center: "center" }[token.align[i]] ?? null, scope: tag === "th" ? "col" : null },
+            ...inlineAll(content.tokens, depth),
+        );
     const head = el("thead", {}, el("tr", {}, ...token.header.map(cell("th"))));
     const body = token.rows.map((row) => el("tr", {}, ...row.map(cell("td"))));
-    return el("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, el("table", {}, head, ...(body.length ? [el("tbody", {}, ...body)] : [])));
+    return el(
+        "div",
+        { class: "table", tabindex: "0", role: "region", "aria-label": "Table" },
+        el("table", {}, head, ...(body.length ? [el("tbody", {}, ...body)] : [])),
+    );
 }
 
 const BLOCK = {
@@ -109,7 +146,9 @@ const BLOCK = {
 
 function blockAll(tokens, depth) {
     if (depth > DEPTH_MAX) return tokens.map((token) => el("p", {}, token.raw));
-    return tokens.flatMap((token) => (Object.hasOwn(BLOCK, token.type) ? BLOCK[token.type](token, depth + 1) : [el("p", {}, token.raw)]));
+    return tokens.flatMap((token) =>
+        Object.hasOwn(BLOCK, token.type) ? BLOCK[token.type](token, depth + 1) : [el("p", {}, token.raw)],
+    );
 }
 
 let Lexer = null;
@@ -192,7 +231,13 @@ export class Markdown {
 
     /** Code that grows keeps its element, and with it what is selected and where it is scrolled. */
     #growsInPlace(old, token) {
-        if (token.type !== "code" || old.token.type !== "code" || old.token.lang !== token.lang || !token.text.startsWith(old.token.text)) return false;
+        if (
+            token.type !== "code" ||
+            old.token.type !== "code" ||
+            old.token.lang !== token.lang ||
+            !token.text.startsWith(old.token.text)
+        )
+            return false;
         const code = old.nodes[0].querySelector("code");
         code.append(token.text.slice(old.token.text.length));
         old.raw = token.raw;

@@ -18,10 +18,20 @@ export class Target {
     }
 
     async load() {
-        const [models, graphs] = await Promise.all(["/v1/models", "/v1/graphs"].map((path) => this.client.request("GET", path).then((answer) => answer.data, () => [])));
+        const [models, graphs] = await Promise.all(
+            ["/v1/models", "/v1/graphs"].map((path) =>
+                this.client.request("GET", path).then(
+                    (answer) => answer.data,
+                    () => [],
+                ),
+            ),
+        );
         this.models = models;
         this.graphs = graphs;
-        const group = (label, kind, rows) => (rows.length === 0 ? [] : [el("optgroup", { label }, ...rows.map((row) => el("option", { value: `${kind}:${row.id}` }, row.id)))]);
+        const group = (label, kind, rows) =>
+            rows.length === 0
+                ? []
+                : [el("optgroup", { label }, ...rows.map((row) => el("option", { value: `${kind}:${row.id}` }, row.id)))];
         this.select.replaceChildren(...group("Models", "model", models), ...group("Graphs", "graph", graphs));
         $("target-box").hidden = models.length + graphs.length === 0;
     }

@@ -10,13 +10,20 @@ const duration = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 function usageText({ model, usage }) {
     if (!usage || usage.source === "none") return model ?? "";
     const about = usage.source === "estimated" ? "about " : "";
-    const counts = [["input", "in"], ["output", "out"]].filter(([name]) => usage[name] !== null).map(([name, word]) => `${about}${number.format(usage[name])} ${word}`);
+    const counts = [
+        ["input", "in"],
+        ["output", "out"],
+    ]
+        .filter(([name]) => usage[name] !== null)
+        .map(([name, word]) => `${about}${number.format(usage[name])} ${word}`);
     return [model, ...(counts.length > 0 ? counts : ["usage unknown"])].filter(Boolean).join(" · ");
 }
 
 function usageTitle(usage) {
     if (!usage) return null;
-    const rows = ["input", "output", "cached", "reasoning"].filter((name) => usage[name] !== null).map((name) => `${name} ${number.format(usage[name])}`);
+    const rows = ["input", "output", "cached", "reasoning"]
+        .filter((name) => usage[name] !== null)
+        .map((name) => `${name} ${number.format(usage[name])}`);
     return `Tokens: ${rows.join(", ") || "not told"} (${usage.source})`;
 }
 
@@ -65,8 +72,17 @@ class ReasoningPart extends Fold {
 class CallPart extends Fold {
     set(part, isLive) {
         const { name, result } = part;
-        const shown = result === null ? "" : typeof result.value === "string" ? result.value : JSON.stringify(result.value, null, 2);
-        super.set(result === null ? (isLive ? `Calling ${name}…` : `Called ${name}`) : result.isError ? `${name} failed` : `Used ${name}`);
+        const shown =
+            result === null ? "" : typeof result.value === "string" ? result.value : JSON.stringify(result.value, null, 2);
+        super.set(
+            result === null
+                ? isLive
+                    ? `Calling ${name}…`
+                    : `Called ${name}`
+                : result.isError
+                  ? `${name} failed`
+                  : `Used ${name}`,
+        );
         this.body.textContent = shown === "" ? part.arguments : `${part.arguments}\n\n→ ${shown}`;
         return true;
     }
@@ -112,7 +128,15 @@ class Steps extends Fold {
         const how = !isRunning ? status : !isLive ? "stopped" : status === "progress" ? "started" : status;
         const why = error ? el("span", { class: "why" }, error.message ?? error.code) : null;
         const time = typeof ms === "number" && !isRunning ? el("span", { class: "ms" }, duration(ms)) : null;
-        return el("li", { class: how }, el("span", { class: "name" }, node), el("span", { class: "kind" }, kind), why, el("span", { class: "unseen" }, how), time);
+        return el(
+            "li",
+            { class: how },
+            el("span", { class: "name" }, node),
+            el("span", { class: "kind" }, kind),
+            why,
+            el("span", { class: "unseen" }, how),
+            time,
+        );
     }
 }
 
@@ -124,8 +148,20 @@ class Said {
         const bubble = message.text === "" ? null : el("div", { class: "bubble", dir: "auto" }, message.text);
         const edit = iconButton("edit", "Edit this message", () => actions.edit(this.message.id));
         edit.classList.add("when-idle");
-        this.acts = el("div", { class: "acts" }, copyButton(() => message.text, "Copy this message"), edit);
-        this.element = el("section", { class: "turn said" }, el("h2", { class: "unseen" }, "You"), files.length > 0 ? el("div", { class: "given" }, ...files) : null, bubble, this.acts);
+        this.acts = el(
+            "div",
+            { class: "acts" },
+            copyButton(() => message.text, "Copy this message"),
+            edit,
+        );
+        this.element = el(
+            "section",
+            { class: "turn said" },
+            el("h2", { class: "unseen" }, "You"),
+            files.length > 0 ? el("div", { class: "given" }, ...files) : null,
+            bubble,
+            this.acts,
+        );
     }
 
     set(message) {
@@ -144,9 +180,23 @@ class Reply {
         this.usage = el("span", { class: "usage" });
         const again = iconButton("again", "Answer again", () => actions.regenerate(this.message.id));
         again.classList.add("when-idle");
-        this.acts = el("div", { class: "acts" }, copyButton(() => this.message.text, "Copy this answer"), again, this.usage);
+        this.acts = el(
+            "div",
+            { class: "acts" },
+            copyButton(() => this.message.text, "Copy this answer"),
+            again,
+            this.usage,
+        );
         this.cut = el("p", { class: "cut", hidden: true }, "Stopped here.");
-        this.element = el("section", { class: "turn reply" }, el("h2", { class: "unseen" }, "Answer"), this.body, this.doing, this.cut, this.acts);
+        this.element = el(
+            "section",
+            { class: "turn reply" },
+            el("h2", { class: "unseen" }, "Answer"),
+            this.body,
+            this.doing,
+            this.cut,
+            this.acts,
+        );
     }
 
     set(message, doing) {
@@ -205,7 +255,10 @@ class Reply {
 /** What the reply does while it shows nothing, or nothing more. */
 function doingOf(message, state) {
     if (message.state !== "pending") return "";
-    if (state.waiting) return state.waiting.error.code === "network" ? "Connection lost, trying again…" : "The server asks for patience, trying again…";
+    if (state.waiting)
+        return state.waiting.error.code === "network"
+            ? "Connection lost, trying again…"
+            : "The server asks for patience, trying again…";
     if (message.parts.length > 0 || message.steps.length > 0) return "";
     if (state.position === null) return message.model !== null || message.id !== null ? "Thinking…" : "Sending…";
     return state.position === 0 ? "Next in the queue" : `In the queue, ${number.format(state.position)} before you`;

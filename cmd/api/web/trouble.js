@@ -53,7 +53,12 @@ export class Trouble {
         const again = el("button", { class: "solid", type: "button", onclick: () => this.actions.retry() }, "Try again");
         const back = el("button", { class: "plain", type: "button", onclick: () => this.actions.takeBack() }, "Edit the message");
         const code = el("span", { class: "code" }, error.code);
-        this.element = el("div", { class: "trouble", role: "alert" }, icon("alert"), el("div", {}, el("p", {}, wordsOf(error), " ", code), el("div", { class: "row" }, again, back)));
+        this.element = el(
+            "div",
+            { class: "trouble", role: "alert" },
+            icon("alert"),
+            el("div", {}, el("p", {}, wordsOf(error), " ", code), el("div", { class: "row" }, again, back)),
+        );
         this.log.after(this.element);
     }
 }
@@ -63,6 +68,10 @@ export function notice(text, isBad = false) {
     const box = $("notice");
     box.hidden = text === "";
     box.classList.toggle("bad", isBad);
-    const close = el("button", { class: "quiet", type: "button", "aria-label": "Close this notice", onclick: () => notice("") }, icon("close"));
+    const close = el(
+        "button",
+        { class: "quiet", type: "button", "aria-label": "Close this notice", onclick: () => notice("") },
+        icon("close"),
+    );
     box.replaceChildren(el("span", { role: isBad ? "alert" : null }, text), close);
 }
