@@ -114,7 +114,7 @@ def test_stopped_at_every_moment(stack, name):
     print(f"figure: {name}: {len(stopped)} stops at {len(moments)} of {len(everything)} moments ({sum(r.by_flag for r in stopped)} by the flag, {len(late)} came behind the end): "
           f"told after {statistics.median(told):.1f} ms at the median, {told[-1]:.1f} ms at most")  # fmt: skip
     print(f"figure: {name}: {len(closed)} open requests closed {statistics.median(closed):.1f} ms after the stop at the median, {closed[-1]:.1f} ms at most; "
-          f"{len(after)} requests arrived behind it ({max(after, default=0):.1f} ms at most); the next message ran after {statistics.median(again):.1f} ms")  # fmt: skip
+          f"{len(after)} requests that were on their way arrived behind it ({max(after, default=0):.1f} ms at most); the next message ran after {statistics.median(again):.1f} ms")  # fmt: skip
     assert told[-1] < MOST_MS and closed[-1] < MOST_MS and again[-1] < MOST_MS
     assert max(after, default=0) < AFTER_MS, "something was asked behind the stop"
     assert all(r.moment.kind in ("event", FAILED) for r in late), "a request that waits is no end"  # one that a model is told of may be

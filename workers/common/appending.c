@@ -83,6 +83,7 @@ void run_await_log(struct run *run, struct run_wait *wait)
     wait->run = run;
     wait->seq = run->outbox.last;
     TAILQ_INSERT_TAIL(&run->waits, wait, link);
+    worker_turn_end(run->worker); /* what was put goes out then, though it was to gather */
 }
 
 void run_wait_stop(struct run_wait *wait)
@@ -299,11 +300,11 @@ static void send(struct run *run)
 }
 
 /* A runaway's text waits for more of it; a checkpoint goes alone anyway, and a graph with many
- * steps would stand still behind them. 0: nothing waits. */
+ * steps would stand still behind them, or behind who waits. 0: nothing waits. */
 static int64_t gathering_left_ms(const struct run *run)
 {
     if (run->state >= RUN_FINISHING || run->outbox.last <= run->max_events / 2 ||
-        outbox_has_checkpoint(&run->outbox))
+        outbox_has_checkpoint(&run->outbox) || !TAILQ_EMPTY(&run->waits))
         return 0;
     int64_t left = run->sent_ms + GATHER_MS - clock_mono_ms();
     return left > 0 ? left : 0;

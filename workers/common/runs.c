@@ -33,7 +33,7 @@ void worker_freed_slot(struct worker *worker)
 static bool is_urgent(const struct run *run)
 {
     return run->state >= RUN_FINISHING || run->outbox.length <= run->claimed.length + 1 ||
-           run->outbox.untold > 0;
+           run->outbox.untold > 0 || !TAILQ_EMPTY(&run->waits);
 }
 
 static void flush_dirty(struct worker *worker, bool all)
