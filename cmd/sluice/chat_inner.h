@@ -58,6 +58,7 @@ struct chat {
     bool has_answered; /* the server, once */
     bool is_saved;     /* the chat has a record */
     bool is_done;      /* the turn */
+    bool is_asked;     /* the last turn that is in the chat ended with a question */
     bool is_leaving;
     int exit_status;
 };

@@ -127,6 +127,7 @@ static void show_past(struct chat *c, const struct json *record)
             chat_view_message(c->view, content);
         else
             chat_view_reply(c->view, content);
+        c->is_asked = span_is(json_string(json_get(message, "finish_reason")), "ask");
     }
 }
 

@@ -37,6 +37,9 @@ void chat_set_state(struct chat *c, enum chat_state state)
 
 void chat_finish(struct chat *c, int exit_status)
 {
+    if (c->state == CHAT_OVER)
+        return;
+    chat_cancel(c);
     chat_set_state(c, CHAT_OVER);
     c->exit_status = exit_status;
     loop_stop(c->loop);
@@ -218,6 +221,8 @@ static void on_event(const struct sse_event *event, const struct json *data, voi
     struct span given = json_string(json_get(json_get(data, "restore"), "message"));
     c->is_done = span_is(event->type, "done");
     c->is_saved = c->is_saved || c->is_done;
+    if (c->is_done)
+        c->is_asked = span_is(json_string(json_get(data, "finish_reason")), "ask");
     mem_free(c->restored);
     c->restored = given.ptr == NULL ? NULL : span_dup(given);
     if (!c->is_done) {
@@ -295,10 +300,11 @@ static void put_body(const struct chat *c, struct buf *body)
         const char *name, *value;
     } rows[] = {{"message", c->message},
                 {"generation_id", c->generation.text},
-                {"model", o->model},
-                {"graph", o->graph},
+                /* What names one of these is no answer to a graph's question. */
+                {"model", c->is_asked ? NULL : o->model},
+                {"graph", c->is_asked ? NULL : o->graph},
+                {"system", c->is_asked ? NULL : o->system},
                 {"user", o->user},
-                {"system", o->system},
                 /* A connection that is lost is no stop; Ctrl-C is. */
                 {"on_disconnect", "continue"}};
     struct json_writer w = json_writer(body);

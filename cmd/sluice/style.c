@@ -43,18 +43,16 @@ static void toggle(struct style *s, bool *what, struct buf *out)
 
 static void end_marks(struct style *s, char next, struct buf *out)
 {
-    bool is_code = s->is_fenced || s->is_fence_line;
+    bool is_lit = !s->is_dim && !s->is_fenced && !s->is_fence_line;
     if (s->mark == '`' && s->is_line_begin && s->mark_count >= 3 && !s->is_dim) {
         s->is_fence_line = true;
         light(s, out);
         put_marks(s, out);
-    } else if (is_code || s->is_dim) {
-        put_marks(s, out);
-    } else if (s->mark == '`') {
+    } else if (is_lit && s->mark == '`') {
         toggle(s, &s->is_code, out);
-    } else if (s->mark == '*' && s->mark_count >= 2 && !s->is_code) {
+    } else if (is_lit && s->mark == '*' && s->mark_count >= 2 && !s->is_code) {
         toggle(s, &s->is_bold, out);
-    } else if (s->mark == '#' && s->is_line_begin && s->mark_count <= 6 && next == ' ') {
+    } else if (is_lit && s->mark == '#' && s->mark_count <= 6 && next == ' ') {
         toggle(s, &s->is_heading, out);
     } else {
         put_marks(s, out);

@@ -79,9 +79,8 @@ static const struct json *running(const struct top *t)
 static void select_index(struct top *t, size_t index)
 {
     size_t count = json_count(running(t));
-    struct span id = SPAN_NONE;
     t->index = count == 0 ? 0 : index < count ? index : count - 1;
-    id = json_string(json_get(json_at(running(t), t->index), "generation_id"));
+    struct span id = json_string(json_get(json_at(running(t), t->index), "generation_id"));
     t->selected = id_is_valid(id) ? id_from(id) : (struct id){.text = ""};
 }
 

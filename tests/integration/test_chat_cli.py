@@ -123,6 +123,35 @@ nodes:
         assert re.search(r"^  2  say +llm +finished", screen, re.M)
 
 
+def test_a_graph_that_asks_back(terminal):
+    """The answer names no graph, else it were none; stopped, it is asked still; the chat taken up again too. What comes behind the answer names it again."""
+    graph = """graph: desk
+start: ask
+nodes:
+  - {id: ask, kind: ask, prompt: "Which order?", next: say}
+  - {id: say, kind: llm, visible: true, history: none, prompt: "{{ .out.ask.message }}", next: end}
+"""
+    with Stack(graphs={"desk": graph}) as stack:
+        one = terminal(stack.api().url, "--graph", "desk", "--chat", "c1")
+        send(one, "hi")
+        one.wait(r"^Which order\?\n  1  ask +ask +finished.*^> ?$")
+        send(one, LONG)
+        one.wait(r":3 ")
+        one.keys("C-c")
+        wait_line(one, LONG)
+        one.keys("C-c")
+        wait_line(one, "")
+        one.keys("C-d")
+        assert one.wait_exit() == 0
+        one = terminal(stack.api().url, "--graph", "desk", "--chat", "c1")
+        one.wait(r"^> hi\n\nWhich order\?\n\n> ?$")
+        send(one, "!sim tokens=2")
+        one.wait(r"^This is\n")
+        send(one, "once more")
+        one.wait(r"^> once more\n  1  ask +ask +started\nWhich order\?\n")
+        assert [text.strip() for _, text in said(stack, "c1")] == ["hi", "Which order?", "!sim tokens=2", "This is", "once more", "Which order?"]
+
+
 def test_reasoning_is_dim_and_code_is_lit(play, terminal):
     api = play([{"type": "started", "model": "m"}, {"type": "reasoning", "part": 0, "text": "Hm, "}, {"type": "reasoning", "part": 0, "text": "so."}, delta(1, "Take `x` and **go**.\n", None), DONE])
     one = terminal(api.url)
