@@ -50,7 +50,7 @@ def check_history(stack, page, chat, count):
 
 def test_a_turn(stack, new):
     new.shoot("01-new-chat")
-    new.say("!sim tokens=120 delay_ms=5 Tell me about tides")
+    new.say("!sim tokens=120 delay_ms=20 Tell me about tides")
     new.wait_streaming()
     new.shoot("02-streaming")
     assert new.path == "/", "a chat has an address when it has a record, not before"
@@ -60,7 +60,7 @@ def test_a_turn(stack, new):
     assert "in · 120 out" in new.text(".usage")
     check_history(stack, new, new.path[3:], 2)
     new.wait("() => document.querySelectorAll('#chats a').length > 0")
-    assert new.text("#chats a[aria-current] span") == new.text("#title") == "!sim tokens=120 delay_ms=5 Tell me about tides"
+    assert new.text("#chats a[aria-current] span") == new.text("#title") == "!sim tokens=120 delay_ms=20 Tell me about tides"
 
 
 def test_stop_before_the_first_token(stack, saved):
