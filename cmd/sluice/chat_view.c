@@ -55,7 +55,8 @@ static void put_styled(struct chat_view *v, struct style *style, struct span tex
     style_put(style, text, &out);
     if (is_end)
         style_end(style, &out);
-    (void)fwrite(out.ptr, 1, out.len, stdout);
+    if (out.len > 0)
+        (void)fwrite(out.ptr, 1, out.len, stdout); /* what is lost is seen by its reader */
     buf_release(&out);
     if (text.len > 0)
         v->is_in_line = text.ptr[text.len - 1] != '\n';

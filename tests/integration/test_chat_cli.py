@@ -329,7 +329,7 @@ def test_a_chat_that_is_being_answered_is_taken_up(stack, terminal):
     stack.api().new_chat("!sim tokens=2", chat_id="taken", user="taken").read_all()
     elsewhere = stack.api().message("taken", LINES, user="taken")
     elsewhere.until("delta")
-    one = terminal(stack.api().url, "--chat", "taken")
+    one = terminal(stack.api().url, "--chat", "taken", env={"NO_COLOR": "1"})
     one.wait(r"^> !sim tokens=2\n\nThis is\n\n> !sim tokens=2000.*naß\n.*eingerückt\n\S+:0 \S+:1 ")
     one.keys("C-c")
     wait_line(one, LINES)
