@@ -5,9 +5,11 @@ byte for byte; the API killed in mid-stream; chats taken up again. What no real 
 """
 import json
 import os
+import random
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -244,6 +246,25 @@ def test_stops_and_resends_without_a_pause(stack, terminal):
     assert len(set(seen)) == 11 and "busy" not in one.screen() and chat_of(stack, "hasty") is None
     for generation in seen:
         assert stack.api().generation(generation)[1]["state"] == "stopped"
+
+
+def test_stops_at_random_moments(stack, terminal):
+    """Before the request is there, queued, before the first token, in mid-stream: the message is back each time, and no turn is left anywhere."""
+    draw = random.Random(7)
+    one = terminal(stack.api().url, "--user", "random")
+    for number in range(30):
+        message = f"{LONG} first_ms={draw.choice((0, 50, 400))}\n🦦 {number}"
+        send(one, message)
+        time.sleep(0.05 + draw.random() ** 2 * 0.4)  # the moment; a terminal forgets keys that nobody has read when Ctrl-C comes
+        one.keys("C-c")
+        wait_until(lambda: one.screen().count("\nstopped\n") == number + 1, "the stop")
+        wait_line(one, message)
+        one.keys("C-c")
+    wait_until(lambda: stack.provider_stats()["open"] == 0, "every provider connection to be closed")
+    assert chat_of(stack, "random") is None and one.screen().count("\nstopped\n") == 30
+    send(one, "!sim tokens=2")
+    chat = wait_until(lambda: chat_of(stack, "random"), "the chat's record")
+    assert len(said(stack, chat)) == 2
 
 
 def test_ctrl_c_empties_the_line_and_leaves(stack, terminal):
