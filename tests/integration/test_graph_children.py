@@ -35,7 +35,7 @@ nodes:
     fail: fast
     branches:
       slow: {kind: llm, visible: true, prompt: "!sim tokens=1000 delay_ms=20"}
-      wrong: {kind: llm, prompt: "!sim first_ms=400 fault=status:400"}
+      wrong: {kind: llm, prompt: "!sim tokens=100 delay_ms=20 fault=error@20"}
     on_error: sorry
     next: end
   - {id: sorry, kind: set, visible: true, value: '.error', next: end}
