@@ -60,6 +60,7 @@ GRAPHS = {
     "desk_missing": agent("desk_missing", url="http://tools.test/status/404"),
     "desk_large": agent("desk_large", url="http://tools.test/bytes?n=5000", tool_more="max_bytes: 100"),
     "desk_inside": agent("desk_inside", url="http://169.254.169.254/{{ .args.number }}"),
+    "desk_away": agent("desk_away", url="http://away.test/{{ .args.number }}"),
     "desk_slow": agent("desk_slow", url="http://tools.test/hang", tool_more="timeout_s: 0.2"),
     "desk_limit": agent("desk_limit", more=", max_turns: 1"),
     "desk_hang": agent("desk_hang", url="http://tools.test/hang", tool_more="timeout_s: 60"),
@@ -312,6 +313,16 @@ def test_every_failure_has_its_code(stack, tools):
     assert metrics["sluice_graph_denied_total"] >= len(DENIED) and metrics["sluice_graph_requests_total"] >= 10 and metrics["sluice_graph_connections"] == 0
     assert outcome(stack, "expects", "404")[0]["status"] == 404
     assert outcome(stack, "small", "1000")[0]["body"] == "x" * 1000
+
+
+def test_where_a_host_is_nobody_is_told(stack):
+    """`away.test=127.0.0.1:1` says where it is: people and models read its name, the log has the address."""
+    error = outcome(stack, "away", "x")[1]
+    assert error["message"] == "No connection to away.test could be made."
+    stream, events = run(stack, "desk_away", "Where is order 5?")
+    said = json.dumps([e.data for e in events]) + json.dumps(stack.journal(stream.generation))
+    assert "No connection to away.test could be made." in said and "127.0.0.1" not in said
+    assert any("127.0.0.1" in line for line in stack.graph_processes[0].read_log().splitlines() if " graph.request " in line and stream.generation in line)
 
 
 def test_retries_keep_their_key_and_their_manners(stack, tools):

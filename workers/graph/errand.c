@@ -1,6 +1,7 @@
 /* A graph's request from its templates to its answer. Invariant: what has `effect: once` and may
  * have reached its server is never sent again, by no try and after no crash. */
 #include "graph/errand.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "graph/filled.h"
@@ -169,15 +170,38 @@ static const struct {
     {-ERR_FORBIDDEN, STEP_DENIED_HOST, NULL},
 };
 
+/* "crm.example:8443", as the file has it. Where graph.hosts says that it is, the transfer's own
+ * words may tell: they are for the log. */
+static struct span host_of(const struct errand *r)
+{
+    struct span url = span_of(r->filled.url);
+    size_t begin = (size_t)(strstr(url.ptr, "://") - url.ptr) + strlen("://");
+    return span_make(url.ptr + begin, strcspn(url.ptr + begin, "/?#"));
+}
+
+static void log_failure(const struct errand *r, enum step_error error, const char *detail)
+{
+    log_event(LOG_INFO, "graph.request", "gen=%s step=%s error=%s detail=%s",
+              step_claimed(r->step)->generation, step_path(r->step), step_error_name(error),
+              detail);
+}
+
 static void fail_as(struct errand *r, int status, const char *detail)
 {
     enum step_error error = STEP_CONNECT;
     const char *message = detail;
+    char away[sizeof r->failure.message];
+    if (status == -ERR_PROVIDER_ERROR && !r->may_have_gone) {
+        (void)snprintf(away, sizeof away, "No connection to %.*s could be made.",
+                       SPAN_ARG(host_of(r))); /* cut if it must */
+        message = away;
+    }
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends[i].status == status) {
             error = ends[i].error;
             message = ends[i].message == NULL ? detail : ends[i].message;
         }
+    log_failure(r, error, detail);
     if (r->effect == EFFECT_ONCE && r->may_have_gone) {
         tell_failure(r, STEP_EFFECT_UNKNOWN,
                      "The request was sent and no answer came: whether it had its effect is not "
