@@ -1,6 +1,6 @@
 /* Private to lib/llm: what a wire format gives (struct llm_format), what it says while it reads a
  * stream (struct llm_reading), and how failures are named (failure.c). A format knows neither
- * sockets nor timers; the life cycle (llm.c) knows no wire format. */
+ * sockets nor timers; the life cycle (llm.c, stream.c) knows no wire format. */
 #ifndef SLUICE_LLM_FORMAT_H
 #define SLUICE_LLM_FORMAT_H
 
@@ -53,7 +53,7 @@ MUST_USE int anthropic_write_request(struct buf *body, const struct llm_model *m
 MUST_USE int ollama_write_request(struct buf *body, const struct llm_model *model,
                                   const struct llm_request *request, struct err *err);
 
-/* llm.c: hand on what was read, unless the call is over. */
+/* stream.c: hand on what was read, unless the call is over. */
 void llm_say_piece(struct llm_reading *reading, const struct piece *piece);
 void llm_say_call(struct llm_reading *reading, const struct call_piece *call);
 
