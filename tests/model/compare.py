@@ -9,7 +9,7 @@ import re
 import msgpack
 
 from model import Model
-from model_state import DONE, DUE, FAILED, INTERRUPTED, STOPPED, T
+from model_records import DONE, DUE, FAILED, INTERRUPTED, STOPPED, T
 from scripts import PREFIX
 
 DUMP = """
