@@ -103,6 +103,29 @@ void graphs_list(struct bus *bus, on_graphs done, void *arg)
     call_send(call, answer_graphs, (call_done)done, arg);
 }
 
+/* "<until> <version> <about>", as the script writes it: the graph is there as long as that is. */
+static void answer_graph(struct call *call, int status, const struct reply *reply)
+{
+    on_graph done = (on_graph)call->done;
+    struct span about = SPAN_NONE, version = SPAN_NONE;
+    if (status == 0 && reply_type(reply) != REPLY_NIL) {
+        about = reply_str(reply);
+        (void)span_cut(&about, ' ');
+        version = span_cut(&about, ' ');
+        if (!is_version(version) || about.ptr == NULL)
+            status = -ERR_INTERNAL;
+    }
+    done(status, version, about, call->arg);
+}
+
+void graphs_find(struct bus *bus, struct span name, on_graph done, void *arg)
+{
+    struct call *call = call_new_plain(bus, "HGET");
+    call_key(call, key_plain("graphs"));
+    call_arg(call, name);
+    call_send(call, answer_graph, (call_done)done, arg);
+}
+
 static void answer_text(struct call *call, int status, const struct reply *reply)
 {
     on_graph_text done = (on_graph_text)call->done;

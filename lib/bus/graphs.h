@@ -8,7 +8,7 @@
 struct published {
     struct span name, version, text; /* text: the file's bytes, at most LIMIT_GRAPH_TEXT */
     struct span about; /* JSON text for GET /v1/graphs: {start, nodes: [{id, kind, visible}], tools:
-                          [id]}, at most LIMIT_GRAPH_ABOUT */
+                          [id], uses: [{id, version}]}, at most LIMIT_GRAPH_ABOUT */
 };
 /* Says that this worker can run them: hash `graphs` (name -> until when, the version that was said
  * last, about), kept for a day; `graph:<version>` the text, kept for longer than any ask waits.
@@ -22,6 +22,9 @@ struct graph_row {
 typedef void (*on_graphs)(int status, const struct graph_row *rows, size_t count, void *arg);
 void graphs_list(struct bus *bus, on_graphs done,
                  void *arg); /* in order of name, those that are still kept */
+/* What is kept of one; version SPAN_NONE: nobody has published it. */
+typedef void (*on_graph)(int status, struct span version, struct span about, void *arg);
+void graphs_find(struct bus *bus, struct span name, on_graph done, void *arg);
 /* text SPAN_NONE: not known */
 typedef void (*on_graph_text)(int status, struct span text, void *arg);
 void graphs_text(struct bus *bus, struct span version, on_graph_text done, void *arg);

@@ -1,5 +1,6 @@
 /* All graphs that are known, checked against each other. Owns them. Invariant: a sub-graph that is
- * named is there, and no way through sub-graphs is longer than GRAPH_DEPTH_MAX. */
+ * named is there, no way through sub-graphs is longer than GRAPH_DEPTH_MAX, and all of them
+ * together lead to GRAPH_REACH_MAX graphs at most. */
 #include "graphs/library.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -82,13 +83,7 @@ static int refuse(const struct graph *graph, struct mark at, struct err *err, co
     return err_set(err, ERR_CONFIG, NULL, "%s:%d:%d: %s", graph->file, at.line, at.column, what);
 }
 
-/* The graph nodes of a graph, children too, one after another. */
-struct subs {
-    const struct graph *graph;
-    size_t node, child;
-};
-
-static const struct graph_node *subs_next(struct subs *s)
+const struct graph_node *graph_subs_next(struct graph_subs *s)
 {
     while (s->node < s->graph->node_count) {
         const struct graph_node *node = &s->graph->nodes[s->node];
@@ -142,7 +137,7 @@ static int check_asks(const struct graph *outer, const struct graph_node *sub,
 
 /* A way down through sub-graphs, the outermost first. */
 struct way {
-    struct subs steps[GRAPH_DEPTH_MAX];
+    struct graph_subs steps[GRAPH_DEPTH_MAX];
     size_t depth;
 };
 
@@ -171,7 +166,7 @@ static int check_ways(const struct library *library, const struct graph *graph, 
 {
     struct way way = {.steps = {{.graph = graph}}, .depth = 1};
     while (way.depth > 0) {
-        const struct graph_node *sub = subs_next(&way.steps[way.depth - 1]);
+        const struct graph_node *sub = graph_subs_next(&way.steps[way.depth - 1]);
         if (sub == NULL) {
             way.depth--;
             continue;
@@ -180,18 +175,66 @@ static int check_ways(const struct library *library, const struct graph *graph, 
         int result = check_step(&way, sub, next, err);
         if (result != 0)
             return result;
-        way.steps[way.depth++] = (struct subs){.graph = next};
+        way.steps[way.depth++] = (struct graph_subs){.graph = next};
     }
     return 0;
+}
+
+static bool has(const struct graph *const *graphs, size_t count, const struct graph *graph)
+{
+    for (size_t i = 0; i < count; i++)
+        if (graphs[i] == graph)
+            return true;
+    return false;
+}
+
+/* GRAPH_REACH_MAX + 1: there are more. */
+static size_t reach(const struct library *library, const struct graph *graph,
+                    const struct graph *out[GRAPH_REACH_MAX])
+{
+    const struct graph_node *sub;
+    size_t count = 1;
+    out[0] = graph;
+    for (size_t i = 0; i < count; i++) {
+        struct graph_subs subs = {.graph = out[i]};
+        while ((sub = graph_subs_next(&subs)) != NULL) {
+            const struct graph *next = library_find(library, span_of(sub->of.sub.graph));
+            if (has(out, count, next))
+                continue;
+            if (count == GRAPH_REACH_MAX)
+                return GRAPH_REACH_MAX + 1;
+            out[count++] = next;
+        }
+    }
+    return count;
+}
+
+size_t library_reach(const struct library *library, const struct graph *graph,
+                     const struct graph *out[GRAPH_REACH_MAX])
+{
+    size_t count = reach(library, graph, out);
+    CHECK(count <= GRAPH_REACH_MAX); /* looked at when the folder was read */
+    return count;
+}
+
+static int check_reach(const struct library *library, const struct graph *graph, struct err *err)
+{
+    const struct graph *all[GRAPH_REACH_MAX];
+    if (reach(library, graph, all) <= GRAPH_REACH_MAX)
+        return 0;
+    return err_set(err, ERR_CONFIG, NULL,
+                   "%s:1:1: the graph '%s' runs more than %d graphs, those of its sub-graphs "
+                   "counted; write fewer",
+                   graph->file, graph->name, GRAPH_REACH_MAX);
 }
 
 /* Of a graph's own sub-graphs each. */
 static void check_subs(const struct library *library, const struct graph *graph,
                        struct collecting *c)
 {
-    struct subs subs = {.graph = graph};
+    struct graph_subs subs = {.graph = graph};
     const struct graph_node *sub;
-    while ((sub = subs_next(&subs)) != NULL) {
+    while ((sub = graph_subs_next(&subs)) != NULL) {
         struct err err = {0};
         int result = check_known(library, graph, sub, &err);
         if (result == 0)
@@ -270,7 +313,9 @@ static void check_all(const struct library *library, struct collecting *c)
     for (size_t i = 0; i < library->count; i++)
         check_subs(library, library->graphs[i], c);
     for (size_t i = 0; i < library->count && c->result == 0; i++) {
-        int result = check_ways(library, library->graphs[i], &err);
+        int result = check_reach(library, library->graphs[i], &err);
+        if (result == 0)
+            result = check_ways(library, library->graphs[i], &err);
         if (result != 0)
             collect(c, result, &err);
     }

@@ -1,5 +1,5 @@
 /* The graphs of a folder, all checked, also against each other: names are unique, sub-graphs exist,
- * no recursion, depth 4 at most. */
+ * no recursion, depth 4 at most, GRAPH_REACH_MAX graphs in all. */
 #ifndef SLUICE_GRAPHS_LIBRARY_H
 #define SLUICE_GRAPHS_LIBRARY_H
 
@@ -27,5 +27,16 @@ const struct graph *library_at(const struct library *library, size_t index);
 const struct graph *library_find(const struct library *library, struct span name); /* NULL: none */
 const struct graph *library_find_version(const struct library *library,
                                          struct span version); /* NULL: none */
+
+/* The graph and all that it reaches through sub-graphs: itself first, each once. How many. */
+size_t library_reach(const struct library *library, const struct graph *graph,
+                     const struct graph *out[GRAPH_REACH_MAX]);
+
+/* A graph's nodes of kind graph, children too, one after another. */
+struct graph_subs {
+    const struct graph *graph;
+    size_t node, child; /* 0 at first */
+};
+const struct graph_node *graph_subs_next(struct graph_subs *s); /* NULL: no more */
 
 #endif

@@ -15,6 +15,7 @@ enum {
     GRAPH_NAME_MAX = 128,            /* of models and secrets, bytes */
     GRAPH_DESCRIPTION_MAX = 4 * 1024,
     GRAPH_PROBLEMS_MAX = 100, /* told of one file */
+    GRAPH_REACH_MAX = 64,     /* graphs that one generation may run: itself, and by sub-graphs */
 
     GRAPH_STEPS = 50,
     GRAPH_STEPS_MAX = 10 * 1000,

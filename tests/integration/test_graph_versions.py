@@ -143,10 +143,56 @@ def test_a_worker_does_not_start_with_a_wrong_file(stack, wrong):
     worker.stop()
 
 
-def test_without_a_folder(stack):
-    """A worker of the kind that has no graphs: what it is given ends with a clear word."""
+def other_folder(stack, **graphs):
+    """The only graph worker is now one that reads another folder."""
+    folder = stack.folder / f"other-{len(stack.graph_processes)}"
+    folder.mkdir()
+    for name, written in graphs.items():
+        (folder / f"{name}.yaml").write_text(written)
+    stack.graph_processes[-1].stop()
+    return {"SLUICE_GRAPH_FOLDER": str(folder)}
+
+
+def test_a_worker_that_lacks_the_file_takes_what_another_published(stack):
+    """The sub-graph too, in the version that was checked with it: the worker's own of that name is another one."""
+    stack.start_graph_worker(env=other_folder(stack, part=part(NEW)))
+    first = begin(stack)
+    assert end(first) == ["part old", "old"]
     stack.graph_processes[-1].stop()
     stack.start_graph_worker(env={"SLUICE_GRAPH_FOLDER": ""})
+    assert end(begin(stack)) == ["part old", "old"]
+
+
+def test_it_goes_on_with_it_after_a_crash(stack):
+    env = other_folder(stack)
+    stack.start_graph_worker(env=env)
+    first = begin(stack)
+    stack.graph_processes[-1].kill()
+    stack.start_graph_worker(env=env)
+    assert end(first) == ["part old", "old"]
+    assert [e.data["epoch"] for e in first.events if e.type == "started"] == [1, 2]
+
+
+def test_a_graph_that_nobody_has_any_more(stack):
+    """It was published when the request came, and is not when it is claimed: it ends with a clear word."""
+    env = other_folder(stack)
     stream = stack.api().new_chat("x", graph="story")
+    stream.until("queued")
+    stack.redis.delete("sluice:{s00}:graphs")
+    stack.start_graph_worker(env=env)
     stream.read_all()
-    assert stream.events[-1].type == "failed" and "story" in stream.events[-1].data["error"]["message"] and not steps(stream)
+    error = stream.events[-1].data["error"]
+    assert stream.events[-1].type == "failed" and error["code"] == "not_found" and "story" in error["message"] and not steps(stream)
+
+
+@pytest.mark.parametrize("row", ["9999999999999 short {}", "9999999999999", "9999999999999 %(version)s {", '9999999999999 %(version)s {"uses":[{"id":"part"}]}', "9999999999999 %(version)s {}"])
+def test_what_was_published_is_damaged(stack, row):
+    """By somebody else, or by an older program that names no sub-graphs."""
+    env = other_folder(stack)
+    stream = stack.api().new_chat("x", graph="story")
+    stream.until("queued")
+    version = stack.redis.hget("sluice:{s00}:graphs", "story").split()[1].decode()
+    stack.redis.hset("sluice:{s00}:graphs", "story", row % {"version": version})
+    stack.start_graph_worker(env=env)
+    stream.read_all()
+    assert stream.events[-1].type == "failed" and stream.events[-1].data["error"]["code"] == "internal" and not steps(stream)

@@ -3,6 +3,7 @@
 #include "graph/bound.h"
 
 #include "base/mem.h"
+#include "wire/json.h"
 #include "wire/mp.h"
 
 enum { VERSION = 1 };
@@ -70,17 +71,30 @@ static bool is_name(struct span name)
     return name.ptr != NULL && name.len > 0 && name.len <= GRAPH_ID_MAX;
 }
 
+static int add_checked(struct bound *b, struct span name, struct span version)
+{
+    return is_name(name) && version.len == GRAPH_VERSION ? bound_add(b, name, version)
+                                                         : -ERR_MALFORMED;
+}
+
+int bound_add_uses(struct bound *b, struct span about)
+{
+    struct json_doc *doc = NULL;
+    int rc = json_parse(about, &doc, NULL) == 0 ? 0 : -ERR_MALFORMED;
+    const struct json *uses = rc == 0 ? json_get(json_root(doc), "uses") : NULL;
+    for (size_t i = 0; i < json_count(uses) && rc == 0; i++)
+        rc = add_checked(b, json_string(json_get(json_at(uses, i), "id")),
+                         json_string(json_get(json_at(uses, i), "version")));
+    json_free(doc);
+    return rc;
+}
+
 static int read_graphs(const struct mp_value *list, struct bound *out)
 {
     int rc = mp_count(list) == 0 || mp_count(list) % 2 != 0 ? -ERR_MALFORMED : 0;
-    for (size_t i = 0; i + 1 < mp_count(list) && rc == 0; i += 2) {
-        struct span name = mp_str(mp_at(list, i), SPAN_NONE);
-        struct span version = mp_str(mp_at(list, i + 1), SPAN_NONE);
-        if (!is_name(name) || version.len != GRAPH_VERSION)
-            rc = -ERR_MALFORMED;
-        else
-            rc = bound_add(out, name, version);
-    }
+    for (size_t i = 0; i + 1 < mp_count(list) && rc == 0; i += 2)
+        rc = add_checked(out, mp_str(mp_at(list, i), SPAN_NONE),
+                         mp_str(mp_at(list, i + 1), SPAN_NONE));
     return rc;
 }
 

@@ -8,7 +8,7 @@
 #include "graph/state.h"
 #include "graphs/graph.h"
 
-enum { BOUND_MAX = 64 /* graphs that one generation may reach */ };
+enum { BOUND_MAX = GRAPH_REACH_MAX };
 
 struct bound_graph {
     char *name, *version;
@@ -23,6 +23,10 @@ void bound_release(struct bound *b);
 /* -ERR_TOO_LARGE: too many. One that is there already changes nothing. */
 MUST_USE int bound_add(struct bound *b, struct span name, struct span version);
 const struct bound_graph *bound_find(const struct bound *b, const char *name); /* NULL: none */
+
+/* What a worker publishes about a graph, JSON text, names those that it reaches: `uses: [{id,
+ * version}]`. They are added. -ERR_MALFORMED. */
+MUST_USE int bound_add_uses(struct bound *b, struct span about);
 
 /* The checkpoint `graph`. */
 void bound_write(const struct bound *b, struct buf *out);

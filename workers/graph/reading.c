@@ -111,8 +111,8 @@ static void find_graphs(struct walk *w);
 static void fail_unknown(struct walk *w, const char *name)
 {
     char message[256];
-    (void)snprintf(message, sizeof message,
-                   "There is no graph \"%s\" on the worker that took this.", name); /* it fits */
+    (void)snprintf(message, sizeof message, "There is no graph \"%s\": no worker has it.",
+                   name); /* it fits */
     walk_fail(w, ERR_NOT_FOUND, message);
 }
 
@@ -156,6 +156,19 @@ static void on_text_read(int status, struct span text, void *arg)
     run_let_go(run);
 }
 
+/* Whether all that is named is bound: what was read may be an older program's, or damaged. */
+static bool is_whole(const struct walk *w)
+{
+    const struct graph_node *sub;
+    for (size_t i = 0; i < w->bound.count; i++) {
+        struct graph_subs subs = {.graph = walk_graph(w, w->bound.graphs[i].name)};
+        while ((sub = graph_subs_next(&subs)) != NULL)
+            if (bound_find(&w->bound, sub->of.sub.graph) == NULL)
+                return false;
+    }
+    return true;
+}
+
 static void find_graphs(struct walk *w)
 {
     for (; w->reading_at < w->bound.count; w->reading_at++) {
@@ -167,46 +180,58 @@ static void find_graphs(struct walk *w)
         return;
     }
     w->graph = walk_graph(w, w->bound.graphs[0].name);
-    read_log(w);
+    if (is_whole(w))
+        read_log(w);
+    else
+        walk_fail(w, ERR_INTERNAL, "A sub-graph of it is not known.");
 }
 
-static int bind_sub(struct walk *w, const struct graph_node *node)
+/* Another worker has it, and said which graphs it reaches. */
+static int bind_published(struct walk *w, struct span version, struct span about)
 {
-    const struct library *library = edition_library(w->edition);
-    if (node->kind != GRAPH_GRAPH)
-        return 0;
-    const struct graph *sub = library_find(library, span_of(node->of.sub.graph));
-    return sub == NULL ? -ERR_NOT_FOUND
-                       : bound_add(&w->bound, span_of(sub->name), span_of(sub->version));
+    int rc = bound_add(&w->bound, span_of(run_claimed(w->run)->graph), version);
+    return rc != 0 ? rc : bound_add_uses(&w->bound, about);
 }
 
-/* The graph and all that it reaches, in the versions that are the newest now. */
-static int bind_newest(struct walk *w, const struct graph *graph)
+static void on_found(int status, struct span version, struct span about, void *arg)
 {
-    int rc = bound_add(&w->bound, span_of(graph->name), span_of(graph->version));
-    for (size_t i = 0; i < w->bound.count && rc == 0; i++) {
-        graph = walk_graph(w, w->bound.graphs[i].name);
-        for (size_t n = 0; n < graph->node_count && rc == 0; n++) {
-            const struct graph_node *node = &graph->nodes[n];
-            rc = bind_sub(w, node);
-            for (size_t j = 0; j < graph_child_count(node) && rc == 0; j++)
-                rc = bind_sub(w, graph_child(node, j));
-        }
+    struct walk *w = walk_of(arg);
+    struct run *run = w->run;
+    if (run_is_over(run)) {
+        /* stopped meanwhile */
+    } else if (status != 0) {
+        fail_reading(w, status, "What workers said of the graph cannot be read.");
+    } else if (version.ptr == NULL) {
+        fail_unknown(w, run_claimed(run)->graph);
+    } else if (bind_published(w, version, about) != 0) {
+        walk_fail(w, ERR_INTERNAL, "What a worker said of the graph is damaged.");
+    } else {
+        find_graphs(w);
     }
-    return rc;
+    run_let_go(run);
+}
+
+/* The graph and all that it reaches, in the versions of the folder, which were checked together. */
+static void bind_newest(struct walk *w, const struct graph *graph)
+{
+    const struct graph *all[GRAPH_REACH_MAX];
+    size_t count = library_reach(edition_library(w->edition), graph, all);
+    for (size_t i = 0; i < count; i++)
+        CHECK(bound_add(&w->bound, span_of(all[i]->name), span_of(all[i]->version)) == 0);
 }
 
 static void bind_by_name(struct walk *w)
 {
-    const char *name = run_claimed(w->run)->graph;
+    struct span name = span_of(run_claimed(w->run)->graph);
     const struct library *library = edition_library(w->edition);
-    const struct graph *graph = library == NULL ? NULL : library_find(library, span_of(name));
-    if (graph == NULL)
-        fail_unknown(w, name);
-    else if (bind_newest(w, graph) != 0)
-        walk_fail(w, ERR_INTERNAL, "The graph reaches more graphs than it may.");
-    else
+    const struct graph *graph = library == NULL ? NULL : library_find(library, name);
+    if (graph != NULL) {
+        bind_newest(w, graph);
         find_graphs(w);
+        return;
+    }
+    run_hold(w->run);
+    graphs_find(bus_of(w), name, on_found, w);
 }
 
 /* What an earlier claim, or the generation that asked, was bound to. */

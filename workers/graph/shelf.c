@@ -72,7 +72,23 @@ void shelf_wait_stop(struct shelf *shelf, struct shelf_wait *wait)
 
 /* Publishing. */
 
-static void put_about(struct buf *out, const struct graph *graph)
+/* Another worker, whose folder does not have it, runs these very versions. */
+static void put_uses(struct json_writer *w, const struct library *library,
+                     const struct graph *graph)
+{
+    const struct graph *all[GRAPH_REACH_MAX];
+    size_t count = library_reach(library, graph, all);
+    json_open(w, "uses", '[');
+    for (size_t i = 1; i < count; i++) {
+        json_open(w, NULL, '{');
+        json_member_str(w, "id", span_of(all[i]->name));
+        json_member_str(w, "version", span_of(all[i]->version));
+        json_close(w);
+    }
+    json_close(w);
+}
+
+static void put_about(struct buf *out, const struct library *library, const struct graph *graph)
 {
     struct json_writer w = json_writer(out);
     json_open(&w, NULL, '{');
@@ -91,6 +107,7 @@ static void put_about(struct buf *out, const struct graph *graph)
     for (size_t i = 0; i < graph->tool_count; i++)
         json_member_str(&w, NULL, span_of(graph->tools[i].id));
     json_close(&w);
+    put_uses(&w, library, graph);
     json_close(&w);
 }
 
@@ -106,7 +123,7 @@ void shelf_publish(struct shelf *shelf)
     for (size_t i = 0; i < count; i++) {
         const struct graph *graph = library_at(library, i);
         buf_init(&abouts[i], LIMIT_GRAPH_ABOUT);
-        put_about(&abouts[i], graph);
+        put_about(&abouts[i], library, graph);
         rows[i] = (struct published){
             span_of(graph->name), span_of(graph->version), span_make(graph->text, graph->text_len),
             buf_error(&abouts[i]) == 0 ? buf_as_span(&abouts[i]) : SPAN_LIT("{}")};

@@ -52,6 +52,26 @@ static const char *text_of(struct house *h, const char *version)
     return h->was_found ? h->text : NULL;
 }
 
+static void on_found(int status, struct span version, struct span about, void *arg)
+{
+    struct house *h = arg;
+    h->came = true;
+    h->status = status;
+    h->was_found = version.ptr != NULL;
+    if (h->was_found)
+        assert_int_equal(version.len, strlen(VERSION_A));
+    keep_text(h->text, sizeof h->text, about);
+}
+
+static const char *about_of(struct house *h, const char *name)
+{
+    h->came = false;
+    graphs_find(h->bus, span_of(name), on_found, h);
+    assert_false(h->came);
+    house_wait(h);
+    return h->was_found ? h->text : NULL;
+}
+
 static void what_was_said_last_is_listed(void **state)
 {
     struct house *h = *state;
@@ -69,7 +89,10 @@ static void what_was_said_last_is_listed(void **state)
     graphs_publish(h->bus, graphs, 4);
     assert_string_equal(listed(h), "review=b{\n2} support=a{1} ");
     assert_string_equal(text_of(h, VERSION_A), "text\nof a");
+    assert_string_equal(about_of(h, "review"), "{\n2}");
+    assert_null(about_of(h, "odd"));
     graphs_publish(h->bus, &newer, 1);
+    assert_string_equal(about_of(h, "support"), "{3}");
     assert_string_equal(listed(h), "review=b{\n2} support=b{3} ");
     assert_string_equal(text_of(h, VERSION_A), "text\nof a"); /* somebody may be bound to it */
     assert_null(text_of(h, VERSION_A "a"));
@@ -87,6 +110,8 @@ static void names_that_nobody_says_any_more_go(void **state)
                                   SPAN_LIT("{}")};
     (void)redis_say(&h->redis, "HSET sluice:{s00}:graphs old \"1 " VERSION_A " {}\" odd garbage");
     assert_string_equal(listed(h), "");
+    assert_null(about_of(h, "odd"));
+    assert_int_equal(h->status, -ERR_INTERNAL);
     graphs_publish(h->bus, &one, 1);
     assert_string_equal(listed(h), "one=a{} ");
     assert_int_equal(redis_number(&h->redis, "HLEN sluice:{s00}:graphs"), 1);

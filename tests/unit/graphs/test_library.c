@@ -1,4 +1,5 @@
 /* The graphs of a folder: each alone, and against each other. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "graphs/library.h"
 #include "wire/limits.h"
@@ -238,6 +239,50 @@ static void by_name_and_by_version(void **state)
     library_free(library);
 }
 
+/* all.yaml: a graph that runs `count` others, g0, g1 and so on. */
+static void put_all(int count)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    assert_int_equal(buf_text(&text, "graph: all\nstart: n0\nnodes:\n"), 0);
+    for (int i = 0; i < count; i++) {
+        char next[16] = "end";
+        if (i + 1 < count)
+            (void)snprintf(next, sizeof next, "n%d", i + 1);
+        assert_int_equal(
+            buf_printf(&text, "  - {id: n%d, kind: graph, graph: g%d, visible: true, next: %s}\n",
+                       i, i, next),
+            0);
+    }
+    put("all.yaml", text.ptr);
+    buf_release(&text);
+}
+
+static void what_a_graph_reaches(void **state)
+{
+    const struct graph *all[GRAPH_REACH_MAX];
+    char name[16];
+    (void)state;
+    for (int i = 0; i < GRAPH_REACH_MAX; i++) {
+        (void)snprintf(name, sizeof name, "g%d", i);
+        put_graph(name, i == 1 ? "g0" : NULL, NULL);
+    }
+    put_all(GRAPH_REACH_MAX - 1);
+    struct library *library = well();
+    const struct graph *outer = library_find(library, SPAN_LIT("all"));
+    assert_int_equal(library_reach(library, outer, all), GRAPH_REACH_MAX);
+    assert_ptr_equal(all[0], outer);
+    assert_ptr_equal(all[2], library_find(library, SPAN_LIT("g1")));
+    assert_int_equal(library_reach(library, all[2], all), 2);
+    assert_ptr_equal(all[1], library_find(library, SPAN_LIT("g0")));
+    library_free(library);
+    file_count--;
+    mem_free(files[file_count]);
+    put_all(GRAPH_REACH_MAX);
+    is_refused("all.yaml:1:1: the graph 'all' runs more than 64 graphs, those of its sub-graphs "
+               "counted; write fewer\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sub_graph_does_not_ask, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_more_than_can_be_published, set_up, tear_down),
         cmocka_unit_test_setup_teardown(by_name_and_by_version, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_graph_reaches, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("graphs.library", tests, NULL, NULL);
 }

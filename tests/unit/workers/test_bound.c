@@ -50,6 +50,26 @@ static void check_back(const struct fixture *f)
     assert_null(bound_find(&f->back, "other"));
 }
 
+static void test_what_a_published_one_uses(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(bound_add(&f->back, SPAN_LIT("main"), SPAN_LIT(VERSION_A)), 0);
+    assert_int_equal(bound_add_uses(&f->back, SPAN_LIT("{}")), 0);
+    assert_int_equal(bound_add_uses(&f->back, SPAN_LIT("{\"uses\":[{\"id\":\"sub\",\"version\":"
+                                                       "\"" VERSION_B "\"}]}")),
+                     0);
+    check_back(f);
+    const char *damaged[] = {"",
+                             "{",
+                             "{\"uses\":[1]}",
+                             "{\"uses\":[{\"id\":\"sub\"}]}",
+                             "{\"uses\":[{\"id\":\"sub\",\"version\":\"1\"}]}",
+                             "{\"uses\":[{\"id\":\"\",\"version\":\"" VERSION_B "\"}]}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
+        assert_int_equal(bound_add_uses(&f->back, span_of(damaged[i])), -ERR_MALFORMED);
+    assert_int_equal(f->back.count, 2);
+}
+
 static void test_binding(void **state)
 {
     struct fixture *f = *state;
@@ -150,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_binding, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_published_one_uses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked_does_not_fit, setup, teardown),
