@@ -36,6 +36,12 @@ nodes:
   - {id: two, kind: llm, model: able, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=50 two", next: last}
   - {id: last, kind: set, visible: true, value: '.out.two.text', next: end}
 """,
+    "short": r"""
+graph: short
+start: two
+nodes:
+  - {id: two, kind: llm, model: able, visible: true, history: none, params: {max_tokens: 30}, prompt: "!sim tokens=40 delay_ms=50 two", next: end}
+""",
     "both": r"""
 graph: both
 start: both
@@ -224,6 +230,18 @@ def test_a_half_shown_step_goes_on_where_its_model_can(stack):
     assert len(texts) == 3 and texts[1].startswith(shown) and len(texts[1]) > len(shown)
     assert texts[2] == texts[1], "the step's result is the whole text"
     assert stack.api().chat(stream.chat)[1]["messages"][1]["content"] == reply(stream)
+
+
+def test_what_was_shown_counts_as_max_tokens(stack):
+    stream = stack.api().new_chat("x", graph="short", on_interrupt="continue")
+    for _ in range(3):
+        stream.until("delta")
+    crash(stack)
+    stream.read_all()
+    first, second = stack.journal(stream.generation)
+    shown = len(second["messages"][-1]["content"].split())
+    assert first["params"]["max_tokens"] == 30 and 1 <= second["params"]["max_tokens"] <= 30 - shown
+    assert stream.events[-1].data["finish_reason"] == "length" and shown < len(stream.text.split()) <= 30
 
 
 def test_where_it_cannot_go_on_it_begins_again(stack):

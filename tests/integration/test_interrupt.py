@@ -95,6 +95,16 @@ def test_continue_goes_on_with_the_same_answer(stack, end, code):
     assert usage["output"] >= TOKENS
 
 
+def test_what_was_shown_counts_as_max_tokens(stack):
+    """The answer as a whole is as long as the client asked for, not each half of it."""
+    stream, other = broken(stack, kill, f"!sim tokens={TOKENS} delay_ms=40", on_interrupt="continue", params={"max_tokens": 50})
+    events = finish(stack, stream, other)
+    first, second = stack.journal(stream.generation)
+    shown = len(second["messages"][-1]["content"].split())
+    assert first["params"]["max_tokens"] == 50 and shown > 0 and 1 <= second["params"]["max_tokens"] <= 50 - shown
+    assert events[-1].data["finish_reason"] == "length" and shown < len(text_of(events).split()) <= 50
+
+
 @ENDS
 def test_restart_voids_what_was_shown(stack, end, code):
     stream, other = broken(stack, end, on_interrupt="restart")

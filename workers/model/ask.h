@@ -62,7 +62,8 @@ struct ask_wants {
 /* Once. 0: completes by the hooks, of which only on_ahead comes before it returns.
  * -ERR_PROVIDER_REFUSED: there is no such model, `err` says which. */
 MUST_USE int ask_start(struct ask *ask, const struct ask_wants *wants, struct err *err);
-/* The answer to on_compose; the request is read during the call only. True: it goes out. False: it
+/* The answer to on_compose; the request is read during the call only. Its params' max_tokens count
+ * the prefill too: what goes out is less by that. True: it goes out. False: it
  * does not; on_compose comes again, since the model wants to be left alone now, or on_failed comes,
  * or came, for a request that cannot be made. */
 MUST_USE bool ask_send(struct ask *ask, const struct llm_request *request);

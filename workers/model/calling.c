@@ -1,6 +1,8 @@
 /* The call: what it says is handed on, what it costs is counted. */
+#include "base/mem.h"
 #include "base/metric.h"
 #include "model/ask_inner.h"
+#include "model/request.h"
 
 enum { ERROR_STATUS = 400 };
 
@@ -110,6 +112,21 @@ static void on_failed(const struct llm_failure *failure, void *arg)
         ask_failed(ask);
 }
 
+/* What goes on from a text may not become longer than was asked for in all. */
+static int start_call(struct ask *ask, const struct llm_request *request,
+                      const struct llm_hooks *hooks, struct err *err)
+{
+    struct worker *worker = ask->desk->worker;
+    char *params = request_params_behind(request->params, request->prefill);
+    struct llm_request sent = *request;
+    if (params != NULL)
+        sent.params = span_of(params);
+    int rc = llm_start(worker_loop(worker), worker_fetcher(worker), &ask->model, &sent, hooks,
+                       &ask->call, err);
+    mem_free(params);
+    return rc;
+}
+
 bool ask_send(struct ask *ask, const struct llm_request *request)
 {
     const struct llm_hooks hooks = {.on_connected = on_connected,
@@ -118,7 +135,6 @@ bool ask_send(struct ask *ask, const struct llm_request *request)
                                     .on_done = on_done,
                                     .on_failed = on_failed,
                                     .arg = ask};
-    struct worker *worker = ask->desk->worker;
     struct cooling *cooling = ask->desk->cooling;
     struct err err;
     CHECK(ask->place.state == PLACE_HELD && ask->call == NULL);
@@ -129,8 +145,7 @@ bool ask_send(struct ask *ask, const struct llm_request *request)
     }
     cooling_probe(cooling, ask->conf_model->name);
     spending_begin(&ask->spending, request);
-    if (llm_start(worker_loop(worker), worker_fetcher(worker), &ask->model, request, &hooks,
-                  &ask->call, &err) != 0) {
+    if (start_call(ask, request, &hooks, &err) != 0) {
         ask_fail(ask, -ERR_PROVIDER_REFUSED, err.message);
         return false;
     }

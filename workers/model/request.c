@@ -1,10 +1,14 @@
 /* A request read for its model. */
 #include "model/request.h"
 
+#include "base/mem.h"
+#include "base/num.h"
+#include "model/estimate.h"
 #include "wire/json.h"
 
 enum {
-    ROOM_FOR_REST = 4 /* messages are kept with more than the model sees: reasoning, metadata */
+    ROOM_FOR_REST = 4, /* messages are kept with more than the model sees: reasoning, metadata */
+    MORE_ROOM = 64     /* for params written anew: a number may be longer than it was given */
 };
 
 struct span request_model(const struct conf *conf, const struct claimed *claimed)
@@ -59,6 +63,33 @@ int64_t request_patience_ms(const struct conf *conf, const struct claimed *claim
     const char *kind = strchr(claimed->lane, '.');
     bool is_batch = kind != NULL && strcmp(kind, ".batch") == 0;
     return is_batch ? conf->queue_batch_timeout : conf->queue_interactive_timeout;
+}
+
+char *request_params_behind(struct span params, struct span prefill)
+{
+    struct span name, value;
+    int64_t most, left;
+    struct buf out;
+    if (params.len == 0 || prefill.len == 0 ||
+        num_parse_i64(json_raw(params, "max_tokens"), &most) != 0)
+        return NULL;
+    left = most - estimate_tokens(prefill);
+    buf_init(&out, params.len + MORE_ROOM);
+    struct json_walk walk = json_walk_object(params);
+    struct json_writer w = json_writer(&out);
+    json_open(&w, NULL, '{');
+    while (json_walk_next(&walk, &name, &value)) {
+        json_key_raw(&w, name);
+        if (json_name_is(name, "max_tokens"))
+            json_put_int(&out, left > 1 ? left : 1);
+        else
+            json_put_raw(&out, value);
+    }
+    json_close(&w);
+    CHECK(buf_error(&out) == 0); /* it has become no longer */
+    char *behind = buf_take(&out, NULL);
+    buf_release(&out);
+    return behind;
 }
 
 int request_read_chat(const struct worker *worker, const struct claimed *claimed, on_chat done,

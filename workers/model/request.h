@@ -17,6 +17,10 @@ bool request_has_tools(const struct job *job);
 /* How long a model is tried, over all attempts: the queue timeout of the lane. */
 int64_t request_patience_ms(const struct conf *conf, const struct claimed *claimed);
 
+/* The params of a request whose answer goes on from `prefill`: max_tokens is less by the tokens
+ * that are there already, as estimated, but 1 at least. Owned; NULL: they stay as they are. */
+char *request_params_behind(struct span params, struct span prefill);
+
 /* The chat's newest messages, as turn_read_chat, without those that the turn is to replace and all
  * behind them; for history_init with limits.history_bytes. -ERR_MALFORMED when the request in the
  * record is damaged: nothing is read then. */

@@ -1,6 +1,7 @@
 /* What a request means for its model. */
 #include "model/request.h"
 
+#include "base/mem.h"
 #include "worker_test.h"
 
 static char first[] = "first", second[] = "second", gone[] = "gone", batch[] = "graph.batch",
@@ -56,6 +57,33 @@ static void patience_is_the_lanes(void **state)
     assert_int_equal(request_patience_ms(&conf, &(struct claimed){.lane = interactive}), 7);
 }
 
+static void behind(const char *params, const char *prefill, const char *expected)
+{
+    char *made = request_params_behind(span_of(params), span_of(prefill));
+    if (expected == NULL)
+        assert_null(made);
+    else
+        assert_string_equal(made, expected);
+    mem_free(made);
+}
+
+/* "One two three" is three tokens by the estimate. */
+static void what_is_there_counts_as_max_tokens(void **state)
+{
+    (void)state;
+    behind("{\"max_tokens\":10}", "One two three", "{\"max_tokens\":7}");
+    behind("{\"stop\":[\"a\"],\"max_tokens\":10,\"extra\":{\"max_tokens\":9}}", "One two three",
+           "{\"stop\":[\"a\"],\"max_tokens\":7,\"extra\":{\"max_tokens\":9}}");
+    behind("{\"max_tokens\":4}", "One two three", "{\"max_tokens\":1}");
+    behind("{\"max_tokens\":1}", "One two three", "{\"max_tokens\":1}");
+    behind("{\"max_tokens\":10}", NULL, NULL);
+    behind("{\"max_tokens\":10}", "", NULL);
+    behind("{\"temperature\":1}", "One", NULL);
+    behind("{\"max_tokens\":null}", "One", NULL);
+    behind("{\"max_tokens\":1e3}", "One", NULL);
+    behind(NULL, "One", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +91,7 @@ int main(void)
         cmocka_unit_test(an_empty_system_prompt_is_one),
         cmocka_unit_test(images_and_tools_are_seen),
         cmocka_unit_test(patience_is_the_lanes),
+        cmocka_unit_test(what_is_there_counts_as_max_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
