@@ -8,7 +8,8 @@
 
 enum { GRAPHS_JSON_MAX = 4 * 1024 * 1024 };
 
-/* id, version, and what its worker says about it: {start, nodes, tools}. */
+/* id, version, and what its worker says about it: {start, nodes, tools}; which others it uses is
+ * said to workers. */
 static void put_graph(struct json_writer *w, const struct graph_row *row)
 {
     struct json_walk walk = json_walk_object(row->about);
@@ -17,6 +18,9 @@ static void put_graph(struct json_writer *w, const struct graph_row *row)
     json_member_str(w, "id", row->name);
     json_member_str(w, "version", row->version);
     while (json_check(row->about, NULL) == 0 && json_walk_next(&walk, &name, &value)) {
+        if (json_name_is(name, "uses")) {
+            continue;
+        }
         json_key_raw(w, name);
         json_put_raw(w->buf, value);
     }

@@ -7,8 +7,8 @@
 
 struct published {
     struct span name, version, text; /* text: the file's bytes, at most LIMIT_GRAPH_TEXT */
-    struct span about; /* JSON text for GET /v1/graphs: {start, nodes: [{id, kind, visible}], tools:
-                          [id], uses: [{id, version}]}, at most LIMIT_GRAPH_ABOUT */
+    struct span about;               /* JSON text: {start, nodes: [{id, kind, visible}], tools:
+                                        [id], uses: [{id, version}]}, at most LIMIT_GRAPH_ABOUT */
 };
 /* Says that this worker can run them: hash `graphs` (name -> until when, the version that was said
  * last, about), kept for a day; `graph:<version>` the text, kept for longer than any ask waits.
