@@ -3,7 +3,7 @@
 #ifndef SLUICE_TESTS_BROKEN_FILES_H
 #define SLUICE_TESTS_BROKEN_FILES_H
 
-#include <stddef.h>
+#include "conf/conf_fixture.h"
 
 struct broken {
     const char *text;
@@ -13,7 +13,6 @@ struct broken {
 };
 
 #define MODEL "{name: a, model: m"
-#define HASH  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct broken broken_files[] = {
     /* not the YAML that is read */
