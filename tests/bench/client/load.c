@@ -4,21 +4,21 @@
 
 #include "agenda.h"
 #include "answer.h"
-#include "base/buf.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "connection.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 256 * 1024, EVENTS = 256, SOURCES = 64, RETRY_US = 20 * 1000 };
+enum { READ_BYTES = 256 * 1024, EVENTS = 256, RETRY_US = 20 * 1000 };
 
 enum slot_state { SLOT_IDLE, SLOT_OPEN, SLOT_ENDED };
 
@@ -39,7 +39,6 @@ struct load {
     struct sockaddr_in to;
     struct slot *slots;
     struct agenda agenda;
-    struct buf out;
     int epoll;
     bool is_window, is_closing;
     int64_t now_us, open;
@@ -64,26 +63,11 @@ static void wrong(const char *trouble)
     load.result->trouble = trouble;
 }
 
-/* Connections. Their own addresses are many, so that ports are not used up. */
-
+/* Of one of a slot's two connections. */
 static int connect_to(const struct slot *s, bool is_control)
 {
-    struct sockaddr_in from = {.sin_family = AF_INET};
-    struct epoll_event event = {.events = EPOLLIN,
-                                .data.u64 = index_of(s) * 2 + (is_control ? 1 : 0)};
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0);
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index_of(s) % SOURCES));
-    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
-                     sizeof on);                                    /* else fewer ports */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* else slower, and seen so */
-    if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
-        connect(fd, (const struct sockaddr *)&load.to, sizeof load.to) != 0) {
-        close(fd);
-        return -1;
-    }
-    CHECK(epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event) == 0);
-    return fd;
+    uint64_t tag = index_of(s) * 2 + (is_control ? 1 : 0);
+    return connection_open(&load.to, index_of(s), load.epoll, tag);
 }
 
 static void hang_up(int *fd)
@@ -93,36 +77,11 @@ static void hang_up(int *fd)
     *fd = -1;
 }
 
-static void put_with_id(struct buf *out, const char *template, const struct slot *s)
+static bool send_request(const struct slot *s, int fd, const char *path, const char *body)
 {
-    const char *hole;
-    for (; (hole = strstr(template, "%ID%")) != NULL; template = hole + 4) {
-        (void)buf_append(out, template, (size_t)(hole - template));
-        (void)buf_printf(out, "b%d-%zu-%lld", (int)getpid(), index_of(s), (long long)s->round);
-    }
-    (void)buf_text(out, template);
-}
-
-/* A request fits into an empty socket: what was written is whole. */
-static bool send_request(struct slot *s, int fd, const char *path, const char *body)
-{
-    struct buf text;
-    buf_init(&text, 64 * 1024);
-    buf_reset(&load.out);
-    if (body != NULL)
-        put_with_id(&text, body, s);
-    (void)buf_printf(&load.out, "%s ", body == NULL ? "GET" : "POST");
-    put_with_id(&load.out, path, s);
-    (void)buf_printf(&load.out, " HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n", load.options->address);
-    if (body != NULL)
-        (void)buf_printf(&load.out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                         text.len);
-    else
-        (void)buf_text(&load.out, "\r\n");
-    (void)buf_span(&load.out, buf_as_span(&text));
-    buf_release(&text);
-    CHECK(buf_error(&load.out) == 0);
-    return send(fd, load.out.ptr, load.out.len, MSG_NOSIGNAL) == (ssize_t)load.out.len;
+    char id[64];
+    (void)snprintf(id, sizeof id, "b%d-%zu-%lld", (int)getpid(), index_of(s), (long long)s->round);
+    return connection_ask(fd, load.options->address, path, body, id);
 }
 
 /* Streams. */
@@ -347,7 +306,6 @@ static void set_up(const struct load_options *options, struct load_result *resul
     CHECK(load.epoll >= 0);
     load.slots = mem_new_array((size_t)options->streams, sizeof *load.slots);
     load.bytes = mem_new(READ_BYTES);
-    buf_init(&load.out, 128 * 1024);
     load.now_us = clock_mono_us();
     for (int64_t i = 0; i < options->streams; i++) {
         struct slot *s = &load.slots[i];
@@ -369,7 +327,6 @@ static void tear_down(void)
     mem_free(load.slots);
     mem_free(load.bytes);
     agenda_release(&load.agenda);
-    buf_release(&load.out);
 }
 
 static bool has_enough(void)
