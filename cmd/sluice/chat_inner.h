@@ -50,12 +50,13 @@ struct chat {
     struct id generation;   /* of the turn under way, or the last one */
     char *message;          /* of that turn; in HOLDING of the next one */
     char *restored;         /* what a terminal event gave back; else NULL */
-    struct follow *follow;  /* in STREAMING */
+    struct follow *follow;  /* in STREAMING; in LOADING of a first turn until its id is known */
     struct exchange *asked; /* the only request under way, or NULL */
     struct timer again;     /* the next try of it */
     struct timer patience;  /* with a stop's answer, once nobody waits for it */
     int tries;
     bool has_answered; /* the server, once */
+    bool has_looked;   /* in LOADING: for a first turn */
     bool is_saved;     /* the chat has a record */
     bool is_done;      /* the turn */
     bool is_asked;     /* the last turn that is in the chat ended with a question */

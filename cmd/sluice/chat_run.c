@@ -132,10 +132,8 @@ static void show_past(struct chat *c, const struct json *record)
 }
 
 /* A turn that is being answered is taken up, and can be stopped like one of ours. */
-static void take_up(struct chat *c, const struct json *active)
+static void take_up(struct chat *c, struct span generation, struct span message)
 {
-    struct span generation = json_string(json_get(active, "generation_id"));
-    struct span message = json_string(json_get(active, "message"));
     if (!id_is_valid(generation)) {
         chat_end_turn(c, SPAN_NONE);
         return;
@@ -147,12 +145,73 @@ static void take_up(struct chat *c, const struct json *active)
     chat_read(c);
 }
 
+/* A chat without a record may be in its first turn: its stream tells the turn's id, the turn's own
+ * record the message. */
+
+static void ask_chat(struct chat *c);
+
+static void on_first(int status, struct span body, void *arg)
+{
+    struct chat *c = arg;
+    struct json_doc *doc = NULL;
+    CHECK_MAGIC(c, CHAT_MAGIC);
+    c->asked = NULL;
+    if (!client_is_answer(&CLIENT_API, c->server, status, body, &doc)) {
+        chat_finish(c, EXIT_FAILED);
+        return;
+    }
+    c->has_answered = true;
+    take_up(c, json_string(json_get(json_root(doc), "generation_id")),
+            json_string(json_get(json_get(json_root(doc), "request"), "message")));
+    json_free(doc);
+}
+
+static void on_looked(void *arg)
+{
+    struct chat *c = arg;
+    CHECK_MAGIC(c, CHAT_MAGIC);
+    if (c->state != CHAT_LOADING || c->asked != NULL)
+        return; /* left meanwhile, or looked at already */
+    follow_free(c->follow);
+    c->follow = NULL;
+    if (c->generation.text[0] == '\0')
+        ask_chat(c); /* its first turn may have been over just now */
+    else
+        chat_ask(c, "GET", mem_printf("/v1/generations/%s", c->generation.text), SPAN_NONE,
+                 on_first);
+}
+
+static void on_first_event(const struct sse_event *event, const struct json *data, void *arg)
+{
+    struct chat *c = arg;
+    struct span generation = json_string(json_get(data, "generation_id"));
+    (void)event;
+    CHECK_MAGIC(c, CHAT_MAGIC);
+    if (c->generation.text[0] != '\0' || !id_is_valid(generation))
+        return;
+    c->generation = id_from(generation);
+    loop_defer(c->loop, on_looked, c); /* a reader is not freed in its own call */
+}
+
+static void on_first_over(bool is_whole, void *arg)
+{
+    (void)is_whole; /* its end comes again, for who reads it then */
+    on_looked(arg);
+}
+
 static void on_chat(int status, struct span body, void *arg)
 {
     struct chat *c = arg;
     struct json_doc *doc = NULL;
     CHECK_MAGIC(c, CHAT_MAGIC);
     c->asked = NULL;
+    if (status == 404 && !c->has_looked) {
+        c->has_looked = true;
+        c->follow = follow_start(
+            c->loop, c->fetcher, FOLLOW_MAYBE, c->options->chat.text,
+            &(struct follow_hooks){.on_event = on_first_event, .on_over = on_first_over, .arg = c});
+        return;
+    }
     if (status == 404) {
         chat_end_turn(c, SPAN_NONE); /* a new one, under that id */
         return;
@@ -161,10 +220,18 @@ static void on_chat(int status, struct span body, void *arg)
         chat_finish(c, EXIT_FAILED);
         return;
     }
+    const struct json *active = json_get(json_root(doc), "active");
     c->has_answered = c->is_saved = true;
     show_past(c, json_root(doc));
-    take_up(c, json_get(json_root(doc), "active"));
+    take_up(c, json_string(json_get(active, "generation_id")),
+            json_string(json_get(active, "message")));
     json_free(doc);
+}
+
+static void ask_chat(struct chat *c)
+{
+    chat_ask(c, "GET", mem_printf("/v1/chats/%s?limit=%d", c->options->chat.text, PAST), SPAN_NONE,
+             on_chat);
 }
 
 static void begin(struct chat *c, const char *message)
@@ -177,8 +244,7 @@ static void begin(struct chat *c, const char *message)
     if (c->options->is_new)
         chat_end_turn(c, SPAN_NONE);
     else
-        chat_ask(c, "GET", mem_printf("/v1/chats/%s?limit=%d", c->options->chat.text, PAST),
-                 SPAN_NONE, on_chat);
+        ask_chat(c);
 }
 
 /* Life. */

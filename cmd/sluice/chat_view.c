@@ -5,6 +5,7 @@
 #include "screen.h"
 #include "show.h"
 #include "style.h"
+#include "words.h"
 
 #include "base/mem.h"
 #include "wire/event.h"
@@ -14,12 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum {
-    CHAT_VIEW_MAGIC = 0x63767721,
-    OUT_MAX = 8 * LIMIT_OUTPUT,
-    NOTE_MAX = 4096,
-    STATUS_MAX = 70 /* in one row of any terminal */
-};
+enum { CHAT_VIEW_MAGIC = 0x63767721, OUT_MAX = 8 * LIMIT_OUTPUT, NOTE_MAX = 4096 };
 
 static const char DIM[] = "\033[2m", RED[] = "\033[31m", NORMAL[] = "\033[0m";
 
@@ -77,7 +73,7 @@ static void on_text(struct span text, void *arg)
     struct chat_view *v = arg;
     CHECK_MAGIC(v, CHAT_VIEW_MAGIC);
     if (!v->is_terminal) {
-        (void)fwrite(text.ptr, 1, text.len, stdout);
+        words_print(stdout, text);
         v->is_in_line = text.ptr[text.len - 1] != '\n';
         return;
     }
@@ -108,6 +104,7 @@ static void show_status(struct chat_view *v, const struct sse_event *event, cons
 {
     struct buf status;
     int64_t position = 0;
+    size_t columns, rows;
     struct span what = json_string(json_get(data, "model"));
     bool is_queued = span_is(event->type, "queued");
     if (!v->is_terminal || v->is_in_line || (!is_queued && !span_is(event->type, "started")))
@@ -122,7 +119,8 @@ static void show_status(struct chat_view *v, const struct sse_event *event, cons
     else
         (void)buf_text(&status, "queued, next");
     clear_status(v);
-    if (status.len > 0 && status.len < STATUS_MAX) {
+    screen_size(&columns, &rows);
+    if (status.len > 0 && status.len + sizeof " ..." <= columns) { /* else not in one row */
         (void)printf("%s%.*s ...%s", v->has_colour ? DIM : "", SPAN_ARG(buf_as_span(&status)),
                      v->has_colour ? NORMAL : "");
         v->has_status = true;
@@ -261,7 +259,7 @@ void chat_view_usage(struct chat_view *v, const struct json *usage)
     if (v->is_terminal)
         chat_view_note(v, "%.*s", SPAN_ARG(buf_as_span(&out)));
     else
-        (void)fprintf(stderr, "%.*s\n", SPAN_ARG(buf_as_span(&out)));
+        words_print(stderr, buf_as_span(&out)), (void)fputc('\n', stderr);
     buf_release(&out);
 }
 

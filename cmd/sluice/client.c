@@ -1,6 +1,8 @@
 /* Owns: one exchange each, freed when it has completed or was cancelled. */
 #include "client.h"
 
+#include "words.h"
+
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/mem.h"
@@ -64,7 +66,9 @@ bool client_is_answer(const struct client_server *server, const char *url, int s
     }
     if (status >= 300) {
         struct span why = json_string(json_get(json_get(json_root(doc), "error"), "message"));
-        (void)fprintf(stderr, "sluice: %.*s\n", SPAN_ARG(why));
+        (void)fputs("sluice: ", stderr);
+        words_print(stderr, why);
+        (void)fputc('\n', stderr);
         json_free(doc);
         return false;
     }

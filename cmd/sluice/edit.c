@@ -19,12 +19,15 @@ enum {
     HELD_MAX = 64 * 1024 * 1024 /* of text, whoever opened it with what */
 };
 
+/* Whether the terminal says where pasted text begins and ends. */
+static const char PASTES_MARKED[] = "\033[?2004h", PASTES_PLAIN[] = "\033[?2004l";
+
 struct edit {
     uint32_t magic;
     struct edit_hooks hooks;
     struct line *line;
     struct keyboard *keyboard; /* that is started while it is open */
-    struct watch *resized;
+    struct watch *resized, *suspended, *continued;
     wchar_t run[RUN + 1]; /* typed, and not put in yet */
     size_t run_len;
     bool is_open, is_shown, is_touched;
@@ -49,17 +52,23 @@ static void hold(struct edit *e, wchar_t *text, size_t len, size_t cursor)
     e->hidden_cursor = cursor;
 }
 
+/* The screen stays as it is. */
+static void take_text(struct edit *e)
+{
+    struct edit_text now = look(e);
+    wchar_t *text = mem_new_array(now.len + 1, sizeof *text);
+    memcpy(text, now.chars, now.len * sizeof *text);
+    hold(e, text, now.len, now.cursor);
+    e->is_shown = false;
+}
+
 void edit_hide(struct edit *e)
 {
     CHECK_MAGIC(e, EDIT_MAGIC);
     if (!e->is_shown)
         return;
-    struct edit_text now = look(e);
-    wchar_t *text = mem_new_array(now.len + 1, sizeof *text);
-    memcpy(text, now.chars, now.len * sizeof *text);
-    hold(e, text, now.len, now.cursor);
+    take_text(e);
     line_clear(e->line);
-    e->is_shown = false;
 }
 
 void edit_show(struct edit *e)
@@ -134,7 +143,7 @@ static void type_char(struct edit *e, uint32_t code)
 static void stop_keys(struct edit *e)
 {
     keyboard_stop(e->keyboard);
-    (void)fputs("\033[?2004l", stdout);
+    (void)fputs(PASTES_PLAIN, stdout);
     (void)fflush(stdout);
     e->is_open = e->is_pasting = false;
 }
@@ -329,7 +338,7 @@ void edit_open(struct edit *e, struct span text)
     hold(e, chars, len, len);
     e->is_open = true;
     e->is_touched = false;
-    (void)fputs("\033[?2004h", stdout);
+    (void)fputs(PASTES_MARKED, stdout);
     edit_show(e);
     keyboard_start(e->keyboard);
 }
@@ -364,6 +373,32 @@ static void on_resized(void *arg)
         edit_show(e);
 }
 
+/* Ctrl-Z, in whatever state: the shell gets the terminal as it was. */
+static void on_suspended(void *arg)
+{
+    struct edit *e = arg;
+    CHECK_MAGIC(e, EDIT_MAGIC);
+    if (e->is_open)
+        (void)fputs(PASTES_PLAIN, stdout);
+    (void)fflush(stdout);
+    line_suspend(e->line);
+    (void)raise(SIGSTOP);
+}
+
+/* The screen is the shell's work by now: the text is drawn below it. */
+static void on_continued(void *arg)
+{
+    struct edit *e = arg;
+    CHECK_MAGIC(e, EDIT_MAGIC);
+    line_resume(e->line);
+    if (e->is_open)
+        (void)fputs(PASTES_MARKED, stdout);
+    if (!e->is_shown)
+        return;
+    take_text(e);
+    edit_show(e);
+}
+
 struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_hooks *hooks)
 {
     struct line *line = line_new(prompt);
@@ -377,6 +412,8 @@ struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_h
         loop, &(struct keyboard_hooks){
                   .on_key = on_key, .on_pause = on_pause, .on_gone = on_gone, .arg = e});
     e->resized = watch_signal(loop, SIGWINCH, on_resized, e);
+    e->suspended = watch_signal(loop, SIGTSTP, on_suspended, e);
+    e->continued = watch_signal(loop, SIGCONT, on_continued, e);
     return e;
 }
 
@@ -387,6 +424,8 @@ void edit_free(struct edit *e)
     edit_close(e);
     line_free(e->line);
     watch_free(e->resized);
+    watch_free(e->suspended);
+    watch_free(e->continued);
     keyboard_free(e->keyboard);
     e->magic = 0;
     mem_free(e);

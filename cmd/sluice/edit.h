@@ -22,7 +22,8 @@ struct edit_hooks {
 };
 
 /* Standard input and output are a terminal. `prompt` is as for line_new. NULL when the terminal
- * cannot be had. One at a time: it has SIGWINCH. */
+ * cannot be had. One at a time: it has SIGWINCH, SIGTSTP and
+ * SIGCONT: Ctrl-Z stops the process, the text is there again when it goes on. */
 struct edit *edit_new(struct loop *loop, const char *prompt, const struct edit_hooks *hooks);
 /* Closes; the terminal is as it was. NULL is a no-op. Not from a hook. */
 void edit_free(struct edit *edit);

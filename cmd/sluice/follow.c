@@ -28,12 +28,16 @@ static const struct {
     size_t event_max;
     int tries;
     bool is_patient; /* also when nobody has answered yet */
+    bool may_be_idle;
 } KINDS[] = {
-    [FOLLOW_GENERATION] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES,
+    [FOLLOW_GENERATION] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES, false,
                            false},
-    [FOLLOW_CHAT] = {&CLIENT_API, "/v1/chats/", "/stream", LIMIT_SSE_LINE, TRIES, false},
-    [FOLLOW_TAKEN] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES, true},
-    [FOLLOW_BOARD] = {&CLIENT_ADMIN, "/v1/admin/stream", "", BOARD_BYTES_MAX, INT_MAX, false},
+    [FOLLOW_CHAT] = {&CLIENT_API, "/v1/chats/", "/stream", LIMIT_SSE_LINE, TRIES, false, false},
+    [FOLLOW_MAYBE] = {&CLIENT_API, "/v1/chats/", "/stream", LIMIT_SSE_LINE, TRIES, false, true},
+    [FOLLOW_TAKEN] = {&CLIENT_API, "/v1/generations/", "/stream", LIMIT_SSE_LINE, TRIES, true,
+                      false},
+    [FOLLOW_BOARD] = {&CLIENT_ADMIN, "/v1/admin/stream", "", BOARD_BYTES_MAX, INT_MAX, false,
+                      false},
 };
 
 enum follow_state { FOLLOW_ASKING, FOLLOW_READING, FOLLOW_WAITING, FOLLOW_OVER, FOLLOW_STATES };
@@ -170,7 +174,8 @@ static void on_done(struct fetch *fetch, int status, const char *detail, void *a
         return;
     for (size_t i = 0; status == 0 && i < sizeof ends / sizeof *ends; i++)
         if (f->http_status == ends[i].status) {
-            (void)fprintf(stderr, "sluice: %s\n", ends[i].text);
+            if (!(ends[i].status == 204 && KINDS[f->kind].may_be_idle))
+                (void)fprintf(stderr, "sluice: %s\n", ends[i].text);
             finish(f, false);
             return;
         }

@@ -20,9 +20,10 @@ struct follow_hooks {
     void *arg;
 };
 
-/* By the id of a generation, or of the chat whose active one is meant. One that the server has
- * taken just now (FOLLOW_TAKEN) is waited for also when nobody answers at first. */
-enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT, FOLLOW_TAKEN, FOLLOW_BOARD };
+/* By the id of a generation, or of the chat whose active one is meant; FOLLOW_MAYBE: if it has one,
+ * else nothing is said. One that the server has taken just now (FOLLOW_TAKEN) is waited for also
+ * when nobody answers at first. */
+enum follow_kind { FOLLOW_GENERATION, FOLLOW_CHAT, FOLLOW_MAYBE, FOLLOW_TAKEN, FOLLOW_BOARD };
 
 /* Never NULL; on_over comes exactly once unless it is freed before. `id` is borrowed; ""
  * of the operator's stream. */

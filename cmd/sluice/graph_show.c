@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "show.h"
+#include "words.h"
 
 #include "wire/event.h"
 
@@ -30,7 +31,7 @@ static void put_text(struct span text, void *arg)
 {
     struct graph_show *s = arg;
     CHECK_MAGIC(s, GRAPH_SHOW_MAGIC);
-    (void)fwrite(text.ptr, 1, text.len, stdout);
+    words_print(stdout, text);
     (void)fflush(stdout);
     s->is_in_line = text.ptr[text.len - 1] != '\n';
 }
@@ -41,7 +42,8 @@ static void put_line(struct span line, void *arg)
     CHECK_MAGIC(s, GRAPH_SHOW_MAGIC);
     if (s->is_in_line && s->is_mixed)
         put_text(SPAN_LIT("\n"), s);
-    (void)fprintf(stderr, "%.*s\n", SPAN_ARG(line));
+    words_print(stderr, line);
+    (void)fputc('\n', stderr);
 }
 
 struct graph_show *graph_show_new(void)

@@ -8,6 +8,8 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
 
 enum { LINE_MAGIC = 0x6c696e65, REMEMBERED = 200 };
 
@@ -20,6 +22,8 @@ struct line {
     wchar_t *prompt;
     const wchar_t *fed; /* the command under way, as far as libedit has not asked for it */
     size_t fed_left;
+    struct termios before, raw; /* the terminal's settings; `raw` from the first line_begin on */
+    bool is_raw;
 };
 
 static struct line *line_of(EditLine *el)
@@ -103,6 +107,7 @@ void line_begin(struct line *l, const wchar_t *text, size_t cursor)
     (void)fflush(stdout);
     (void)el_wset(l->el, EL_UNBUFFERED, 0); /* what it knows of text and screen is forgotten */
     (void)el_wset(l->el, EL_UNBUFFERED, 1);
+    l->is_raw = tcgetattr(STDIN_FILENO, &l->raw) == 0;
     put_in(l, text);
     line_move(l, cursor);
 }
@@ -126,6 +131,23 @@ void line_resize(struct line *l)
 {
     CHECK_MAGIC(l, LINE_MAGIC);
     el_resize(l->el);
+}
+
+static void set_terminal(const struct line *l, const struct termios *settings)
+{
+    CHECK_MAGIC(l, LINE_MAGIC);
+    if (l->is_raw)
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, settings); /* as well as can be */
+}
+
+void line_suspend(struct line *l)
+{
+    set_terminal(l, &l->before);
+}
+
+void line_resume(struct line *l)
+{
+    set_terminal(l, &l->raw);
 }
 
 void line_remember(struct line *l, const wchar_t *text)
@@ -170,6 +192,7 @@ struct line *line_new(const char *prompt)
     struct line *l = MEM_NEW(struct line);
     l->magic = LINE_MAGIC;
     l->el = el;
+    (void)tcgetattr(STDIN_FILENO, &l->before); /* it has been asked by libedit just now */
     l->prompt = edit_text_wide(span_of(prompt), &len);
     l->history = history_winit();
     CHECK(l->history != NULL);

@@ -29,6 +29,9 @@ void line_command(struct line *line, const wchar_t *key);
 
 /* The terminal has another size. Not between line_begin and its end. */
 void line_resize(struct line *line);
+/* The terminal as it was, for a while, and as it is for lines. Who resumes begins the line anew. */
+void line_suspend(struct line *line);
+void line_resume(struct line *line);
 /* A text that the commands ^P and ^N find again. */
 void line_remember(struct line *line, const wchar_t *text);
 

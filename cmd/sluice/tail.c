@@ -2,6 +2,7 @@
 #include "client.h"
 #include "command.h"
 #include "follow.h"
+#include "words.h"
 
 #include "wire/event.h"
 
@@ -27,10 +28,12 @@ static void print_end(struct tail *t, struct span type, const struct json *data)
 {
     struct span reason = json_string(json_get(data, "reason")),
                 message = json_string(json_get(json_get(data, "error"), "message"));
-    if (!t->as_json)
-        (void)fprintf(stderr, "\n%.*s%s%.*s%s%.*s\n", SPAN_ARG(type),
-                      reason.ptr != NULL ? ": " : "", SPAN_ARG(reason),
-                      message.ptr != NULL ? ": " : "", SPAN_ARG(message));
+    if (!t->as_json) {
+        struct span why = reason.ptr != NULL ? reason : message;
+        (void)fprintf(stderr, "\n%.*s%s", SPAN_ARG(type), why.ptr != NULL ? ": " : "");
+        words_print(stderr, why);
+        (void)fputc('\n', stderr);
+    }
     t->exit_status = span_is(type, "done") ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -42,7 +45,7 @@ static void on_event(const struct sse_event *event, const struct json *data, voi
     if (t->as_json)
         (void)printf("%.*s\n", SPAN_ARG(event->data));
     else if (span_is(event->type, "delta"))
-        (void)printf("%.*s", SPAN_ARG(text));
+        words_print(stdout, text);
     (void)fflush(stdout);
     if (event_is_terminal(event_kind_of(event->type)))
         print_end(t, event->type, data);

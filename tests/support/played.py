@@ -6,11 +6,13 @@ import threading
 
 class Played:
     """Each generation takes the next list of events; None in it breaks the connection, ... waits until `go` is set. `asked` has the POSTs: path, body, Prefer, Authorization; `resumed` the
-    Last-Event-ID of each reading. `stop_answer` is that of stops, `answers` has those of GETs by path."""
+    Last-Event-ID of each reading. `stop_answer` is that of stops, `answers` has those of GETs by path; `refusal` is told
+    where there is no generation left."""
 
     def __init__(self, *generations):
         self.generations, self.asked, self.resumed = list(generations), [], []
         self.stop_answer, self.answers = {"outcome": "stopped", "restore": {"message": "hi"}}, {}
+        self.refusal = "no worker has a graph of that name"
         self.events, self.hold, self.hold_stop = {}, threading.Event(), threading.Event()
         self.go = threading.Event()
         self.hold.set()
@@ -30,12 +32,12 @@ class Played:
                     played.hold_stop.wait(30)
                     return self.answer(200, played.stop_answer)
                 if not played.generations:
-                    return self.answer(400, {"error": {"code": "bad_request", "message": "no worker has a graph of that name"}})
+                    return self.answer(400, {"error": {"code": "bad_request", "message": played.refusal}})
                 played.events[body["generation_id"]] = played.generations.pop(0)
                 return self.answer(202, {"generation_id": body["generation_id"]})
 
             def answer(self, status, body):
-                raw = json.dumps(body).encode()
+                raw = b"" if body is None else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(raw)))
@@ -47,6 +49,8 @@ class Played:
                     found = [answer for path, answer in played.answers.items() if self.path.startswith(path)]
                     return self.answer(200, found[0]) if found else self.answer(404, {"error": {"code": "not_found", "message": "there is no such thing"}})
                 generation, after = self.path.split("/")[3], int(self.headers.get("Last-Event-ID", 0))
+                if generation not in played.events:  # a chat that does nothing
+                    return self.answer(204, None)
                 played.resumed.append(after)
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
