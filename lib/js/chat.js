@@ -323,8 +323,17 @@ export class Chat {
         this.#changed();
     }
 
+    /** There is no record, or no longer: what was in it is not what an answer would go on with. */
+    #forget() {
+        this.#committed = [];
+        this.#next = this.#title = null;
+        this.#isSaved = false;
+        this.#changed();
+    }
+
     load = async () => {
         const session = this.#session;
+        const commits = this.#commits;
         try {
             const record = await this.#fetchRecord();
             this.#changed();
@@ -332,7 +341,10 @@ export class Chat {
             return record !== null;
         } catch (error) {
             if (session !== this.#session) return false;
-            if (error.code === "not_found") return this.attach().then(() => true);
+            if (error.code === "not_found") {
+                if (commits === this.#commits) this.#forget(); // else it was asked too early
+                return this.attach().then(() => true);
+            }
             this.#error = error;
             this.#changed();
             return false;

@@ -67,6 +67,16 @@ class TokenSource {
     }
 }
 
+/** What the promise gives, unless the signal aborts first. */
+function unlessAborted(promise, signal) {
+    return new Promise((resolve, reject) => {
+        const leave = () => reject(networkError("given up before there was a token"));
+        signal.addEventListener("abort", leave);
+        promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+        if (signal.aborted) leave();
+    });
+}
+
 /** A signal that aborts with `outer`, or when nothing was heard for so long. */
 class Watch {
     #controller = new AbortController();
@@ -92,6 +102,11 @@ class Watch {
 
     touch() {
         this.#heardMs = Date.now();
+    }
+
+    /** Until the next touch nothing is expected. */
+    rest() {
+        this.#heardMs = Infinity;
     }
 
     end() {
@@ -169,7 +184,7 @@ export class Transport {
     async openStream(method, path, { body, headers, signal, accept = [] } = {}) {
         const watch = new Watch(this.#silenceMs, signal);
         try {
-            const response = await this.#send(method, path, { body, headers, signal: watch.signal });
+            const response = await this.#send(method, path, { body, headers, watch });
             if (!response.ok && !accept.includes(response.status)) throw await errorOfResponse(response);
             const connection = new Connection(response, watch);
             if (response.status === 200 && !connection.isStream) throw protocolError("the answer is no event stream", 200);
@@ -204,7 +219,7 @@ export class Transport {
     async #ask(method, path, { body, signal, keepalive }) {
         const watch = new Watch(this.#silenceMs, signal);
         try {
-            const response = await this.#send(method, path, { body, keepalive, signal: watch.signal });
+            const response = await this.#send(method, path, { body, keepalive, watch });
             if (!response.ok) throw await errorOfResponse(response);
             if (response.status === 204) return null;
             return await response.json().catch((cause) => {
@@ -216,14 +231,22 @@ export class Transport {
         }
     }
 
+    /** A token may take its time, as when somebody is asked for it: that is no silence of the server's. */
+    async #tokenFor(given, watch) {
+        watch.rest();
+        const token = await unlessAborted(given, watch.signal);
+        watch.touch();
+        return token;
+    }
+
     /** One request; a second one when the token was refused and there may be another. */
-    async #send(method, path, { body, headers, signal, keepalive }) {
+    async #send(method, path, { body, headers, watch, keepalive }) {
         for (let again = false; ; again = true) {
             const given = this.#token.get();
-            const token = given instanceof Promise ? await given : given;
+            const token = given instanceof Promise ? await this.#tokenFor(given, watch) : given;
             const init = {
                 method,
-                signal,
+                signal: watch.signal,
                 keepalive,
                 cache: "no-store",
                 headers: {

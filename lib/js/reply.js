@@ -94,6 +94,7 @@ const end = (reply, event) => ({
 });
 
 const HANDLERS = {
+    __proto__: null, // types come from outside
     queued: (reply, event) => ({
         ...reply,
         state: "queued",

@@ -313,7 +313,8 @@ export type Token = string | null | undefined;
 export interface ClientOptions {
     /** Where sluice-api is, without `/v1`; "" (default): the page's own origin. */
     baseUrl?: string;
-    /** A key or token, or a function that gets one. A function is asked once, and once again after each 401. */
+    /** A key or token, or a function that gets one. A function is asked once, and once again after each 401;
+     *  it may take its time, and a stop does not wait for it. */
     token?: Token | (() => Token | Promise<Token>);
     fetch?: typeof fetch;
     /** How long to go on trying while nobody answers, or 429 and 5xx do (default 120 s). What comes through starts it anew. */
@@ -476,7 +477,7 @@ export interface Chat {
     setInput(text: string, cursor?: number): void;
     setAttachments(attachments: readonly Attachment[]): void;
     /** The record: messages, and the turn that is being answered, whose stream is taken up. Also to look again, while idle. A chat that has no
-     *  record is a new one, no error. False when it could not be loaded (`error` says why). */
+     *  record, or no longer, is a new one without messages, no error. False when it could not be loaded (`error` says why). */
     load(): Promise<boolean>;
     loadOlder(): Promise<void>;
     /** Takes up what a chat without a record is answering (a reload in its first turn); asks nothing that could be a 404. False: nothing. */

@@ -5,15 +5,22 @@ import { isEnd, ReplyAssembler } from "./reply.js";
 import { EventParser } from "./sse.js";
 
 const FIRST_PAUSE_MS = 500; // where the server has not said `retry:`
+const LEAST_PAUSE_MS = 10; // whatever it says
 const STANDS_MS = 5_000; // a connection that lasted so long was a good one, even if nothing happened on it
 
 function parseEvent(frame) {
+    let event = null;
     try {
-        return JSON.parse(frame.data);
+        event = JSON.parse(frame.data);
     } catch {
         throw protocolError("an event that is no JSON");
     }
+    if (typeof event?.type !== "string") throw protocolError("an event without a type");
+    return event;
 }
+
+const asSluiceError = (error) =>
+    error instanceof SluiceError ? error : new SluiceError({ code: "protocol", message: "an event that makes no sense", cause: error });
 
 export class MessageStream {
     #transport;
@@ -67,23 +74,24 @@ export class MessageStream {
         this.#isRead = true;
         let patience = this.#transport.patience();
         for (let attempt = 0; !this.#isLeft; ) {
-            const connection = { beganMs: Date.now(), isHeard: false, hasEvents: false };
+            const connection = { beganMs: Date.now(), isHeard: false, hasNews: false };
             let error;
             try {
                 for await (const event of this.#connect(connection)) {
                     if (this.#isLeft) return;
                     if (!this.#assembler.add(event)) continue;
+                    connection.hasNews = true;
                     yield event;
                     if (isEnd(event)) return;
                 }
                 error = networkError("the connection ended before the reply did");
             } catch (caught) {
-                error = caught;
+                error = asSluiceError(caught);
             }
             if (this.#isLeft) return;
             if (!isWorthWaiting(error)) throw error;
-            if (connection.isHeard) patience = this.#transport.patience();
-            const isGood = connection.hasEvents || (connection.isHeard && Date.now() - connection.beganMs > STANDS_MS);
+            const isGood = connection.hasNews || (connection.isHeard && Date.now() - connection.beganMs > STANDS_MS);
+            if (isGood) patience = this.#transport.patience();
             attempt = isGood ? 1 : attempt + 1;
             await this.#wait(error, attempt, patience);
         }
@@ -107,10 +115,9 @@ export class MessageStream {
         for await (const bytes of opened.chunks()) {
             connection.isHeard = true;
             for (const frame of parser.push(bytes)) {
-                connection.hasEvents = true;
                 yield parseEvent(frame);
             }
-            this.#retryMs = parser.retryMs ?? this.#retryMs;
+            this.#retryMs = Math.max(LEAST_PAUSE_MS, parser.retryMs ?? this.#retryMs);
         }
     }
 
