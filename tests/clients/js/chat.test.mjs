@@ -27,7 +27,7 @@ test("a turn from its message to its commit", async () => {
     const chat = client.chat({ onEvent: (event) => events.push(event.type) });
     const statuses = statusesOf(chat);
     assert.deepEqual([chat.state.isSaved, chat.state.messages, chat.state.canRetry], [false, [], false]);
-    const message = "!sim tokens=3 delay_ms=30";
+    const message = "!sim tokens=3 delay_ms=300";
     chat.setInput(message, 4);
     const over = chat.send();
     assert.deepEqual([chat.state.status, chat.state.input.text, chat.state.input.revision], ["sending", "", 1], "in this tick");

@@ -91,7 +91,7 @@ test("a component that goes away in mid-stream leaves no reader and no stop", as
     const { client, asked } = countingClient();
     const at = mount({ client, turn: { on_disconnect: "continue" } });
     await rendered(at, () => true, "the first render");
-    at.now.setInput("!sim tokens=60 delay_ms=10");
+    at.now.setInput("!sim tokens=60 delay_ms=60");
     const over = at.now.send();
     await rendered(at, (now) => now.status === "streaming", "the first piece");
     at.root.unmount();
