@@ -5,7 +5,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from support.played import Played  # noqa: E402
+from support.processes import BIN, Process  # noqa: E402
 from support.stack import Stack  # noqa: E402
+from support.terminal import Terminal  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +16,44 @@ def stack():
     """One API, one worker, shared by a file's tests."""
     with Stack() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory):
+    """A simulated provider alone, shared by a file's tests."""
+    process = Process("llmsim", [BIN / "sluice-llmsim", "--listen", "127.0.0.1:0"], tmp_path_factory.mktemp("llmsim"))
+    process.url = process.wait_line(r"listening (http://\S+)").group(1)
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def terminal():
+    """Starts `sluice chat` in a terminal; all of them are closed at the end."""
+    opened = []
+
+    def start(url, *argv, env=None, **options):
+        opened.append(Terminal([BIN / "sluice", "chat", *argv], {"SLUICE_URL": url, **(env or {})}, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        print(one.close())
+
+
+@pytest.fixture
+def play():
+    servers = []
+
+    def start(*generations):
+        servers.append(Played(*generations))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.go.set()
+        server.hold_stop.set()
+        server.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,7 +1,10 @@
-"""The simulated provider as an agent in each wire format, with the tools that it has itself: calls, results, an answer; and what the tools tell and keep.
+"""The simulated provider as an agent in each wire format, with the tools that it has itself: calls, results, an answer; and
+what the tools tell and keep.
 
-Scenario: one provider; the test is the program between: it sends the tools, makes the calls that come back, and sends their results.
+Scenario: one provider; the test is the program between: it sends the tools, makes the calls that come back, and sends their
+results.
 """
+
 import http.client
 import json
 import threading
@@ -11,22 +14,15 @@ import pytest
 
 from support.client import get_json, request
 from support.processes import BIN, Process, wait_until
+from support.sim import last_row
 
 FORMATS = ["openai", "anthropic", "ollama"]
 QUERY, ID = ({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]} for name in ("query", "id"))
-TOOLS = [("search", "Search pages about a subject.", QUERY), ("page", "Read the text of a page.", ID), ("order", "Look up an order by its number.", {**ID, "properties": {"number": {"type": "string"}}, "required": ["number"]})]
-
-
-@pytest.fixture(scope="module")
-def sim(tmp_path_factory):
-    process = Process("llmsim", [BIN / "sluice-llmsim", "--listen", "127.0.0.1:0"], tmp_path_factory.mktemp("llmsim"))
-    process.url = process.wait_line(r"listening (http://\S+)").group(1)
-    yield process
-    assert process.stop() == 0
-
-
-def last_row(sim):
-    return get_json(sim.url + "/journal")[1][-1]
+TOOLS = [
+    ("search", "Search pages about a subject.", QUERY),
+    ("page", "Read the text of a page.", ID),
+    ("order", "Look up an order by its number.", {**ID, "properties": {"number": {"type": "string"}}, "required": ["number"]}),
+]
 
 
 class Agent:
@@ -45,7 +41,9 @@ class Agent:
             body["max_tokens"], headers = 4096, {"anthropic-version": "2023-06-01"}
             body["tools"] = [{"name": n, "description": d, "input_schema": p} for n, d, p in TOOLS]
         else:
-            body["tools"] = [{"type": "function", "function": {"name": n, "description": d, "parameters": p}} for n, d, p in TOOLS]
+            body["tools"] = [
+                {"type": "function", "function": {"name": n, "description": d, "parameters": p}} for n, d, p in TOOLS
+            ]
         status, _, raw = request("POST", self.sim.url + path, body, headers)
         assert status == 200, raw
         return getattr(self, self.format)(raw.decode())
@@ -64,7 +62,9 @@ class Agent:
                     else:
                         message["tool_calls"][call["index"]]["function"]["arguments"] += call["function"]["arguments"]
         self.messages.append(message)
-        return message["content"] or "", [(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls") or []]
+        return message["content"] or "", [
+            (c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls") or []
+        ]
 
     def anthropic(self, raw):
         if not self.stream:
@@ -84,7 +84,9 @@ class Agent:
             for i, text in inputs.items():
                 blocks[i]["input"] = json.loads(text)
         self.messages.append({"role": "assistant", "content": blocks})
-        return "".join(b["text"] for b in blocks if b["type"] == "text"), [(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
+        return "".join(b["text"] for b in blocks if b["type"] == "text"), [
+            (b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"
+        ]
 
     def ollama(self, raw):
         lines = [json.loads(line)["message"] for line in raw.splitlines() if line]
@@ -96,9 +98,16 @@ class Agent:
     def tell(self, results):
         """[(id, name, text)]"""
         if self.format == "anthropic":
-            self.messages.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": i, "content": text} for i, _, text in results]})
+            self.messages.append(
+                {
+                    "role": "user",
+                    "content": [{"type": "tool_result", "tool_use_id": i, "content": text} for i, _, text in results],
+                }
+            )
         for id_, name, text in results if self.format != "anthropic" else []:
-            self.messages.append({"role": "tool", "content": text, **({"tool_call_id": id_} if self.format == "openai" else {"tool_name": name})})
+            self.messages.append(
+                {"role": "tool", "content": text, **({"tool_call_id": id_} if self.format == "openai" else {"tool_name": name})}
+            )
 
 
 @pytest.fixture(params=[(f, s) for f in FORMATS for s in (True, False)], ids=lambda p: f"{p[0]}-{'stream' if p[1] else 'whole'}")
@@ -112,7 +121,9 @@ def test_a_loop_of_calls_to_an_answer(sim, agent):
     found = request("GET", sim.url + "/tools/search?q=canal%20lock")[2].decode()
     agent.tell([(calls[0][0], "search", found)])
     text, again = agent.ask()
-    assert (text, [c[1:] for c in again]) == ("", [("page", {"id": "canal-lock"})]) and (again[0][0] is None or again[0][0] != calls[0][0])
+    assert (text, [c[1:] for c in again]) == ("", [("page", {"id": "canal-lock"})]) and (
+        again[0][0] is None or again[0][0] != calls[0][0]
+    )
     agent.tell([(again[0][0], "page", request("GET", sim.url + "/tools/page?id=canal-lock")[2].decode())])
     text, calls = agent.ask()
     assert calls == [] and "Mitre gates" in text and "search: {" in text
@@ -145,8 +156,18 @@ def test_what_the_tools_say(sim):
     assert get_json(sim.url + "/tools/search?q=weirs")[1]["results"][0] == {"id": "weir", "title": "Weirs"}
     assert get_json(sim.url + "/tools/search?q=zzz")[1] == {"results": []} == get_json(sim.url + "/tools/search")[1]
     assert get_json(sim.url + "/tools/page?id=weir")[1]["text"].startswith("A weir is")
-    assert get_json(sim.url + "/tools/orders/1001")[1] == get_json(sim.url + "/tools/orders/1001")[1] == {"number": 1001, "item": "a brass depth gauge", "state": "packed", "days": 4}
-    for path, wanted in (("/tools/page?id=nothing", 404), ("/tools/page", 404), ("/tools/orders/12", 404), ("/tools/hang?seconds=x", 400), ("/tools/hang?seconds=999999", 400)):
+    assert (
+        get_json(sim.url + "/tools/orders/1001")[1]
+        == get_json(sim.url + "/tools/orders/1001")[1]
+        == {"number": 1001, "item": "a brass depth gauge", "state": "packed", "days": 4}
+    )
+    for path, wanted in (
+        ("/tools/page?id=nothing", 404),
+        ("/tools/page", 404),
+        ("/tools/orders/12", 404),
+        ("/tools/hang?seconds=x", 400),
+        ("/tools/hang?seconds=999999", 400),
+    ):
         status, _, raw = request("GET", sim.url + path)
         assert status == wanted and json.loads(raw)["error"], path
     cancel = lambda number: request("POST", f"{sim.url}/tools/orders/{number}/cancel", {}, {"Idempotency-Key": "gen:1:3/t1/c0"})
