@@ -151,6 +151,7 @@ struct graph {
     const char *start;
     struct {
         int64_t steps, seconds, state_bytes;
+        struct mark steps_at; /* 1:1 when they are not given */
     } limits;
     struct graph_tool *tools;
     size_t tool_count;

@@ -105,8 +105,12 @@ static void read_limits(struct reading *r, const struct field *f, const struct n
                         void *to)
 {
     (void)to; /* the graph's, whose places the rows say */
-    if (want_map(r, value, f->name))
-        read_fields(r, &limit_fields, value, r->graph);
+    if (!want_map(r, value, f->name))
+        return;
+    const struct node *steps = node_member(value, "steps");
+    if (steps != NULL)
+        r->graph->limits.steps_at = steps->at;
+    read_fields(r, &limit_fields, value, r->graph);
 }
 
 static const struct field top_rows[] = {
@@ -150,6 +154,7 @@ static struct graph *graph_new(struct span bytes, const char *file)
     graph->text = own_text(own, bytes);
     graph->text_len = bytes.len;
     graph->limits.steps = GRAPH_STEPS;
+    graph->limits.steps_at = (struct mark){1, 1};
     graph->limits.seconds = GRAPH_SECONDS;
     graph->limits.state_bytes = GRAPH_STATE_BYTES;
     CHECK(EVP_Digest(graph->text, bytes.len, sum, &size, EVP_sha256(), NULL) == 1);

@@ -109,7 +109,7 @@ nodes:
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(graphs=GRAPHS) as running:
+    with Stack(graphs=GRAPHS, env={"SLUICE_LIMITS_EVENTS": "30000"}) as running:
         yield running
 
 

@@ -73,7 +73,7 @@ SLOW = sorted(GRAPHS)
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(graphs=GRAPHS, graph_workers=1) as running:
+    with Stack(graphs=GRAPHS, env={"SLUICE_LIMITS_EVENTS": "30000"}) as running:
         yield running
 
 

@@ -3,11 +3,13 @@
 Scenario: models that fail so often, or hang; the step's events tell of each try, the provider's journal of each request.
 """
 import json
+import re
 import time
 
 import pytest
 
 from support.graphs import parts, steps
+from support.processes import BIN, Process
 from support.stack import Stack
 
 GRAPHS = {
@@ -78,12 +80,21 @@ nodes:
 MANY = """
 graph: many
 start: one
-limits: {steps: 500}
+limits: {steps: 248}
 nodes:
   - {id: one, kind: set, value: '(.out.one // 0) + 1', next: two}
   - {id: two, kind: branch, cases: [{if: '.out.one >= 100', then: say}], else: one}
   - {id: say, kind: set, value: '.out.one', visible: true, next: end}
 """
+
+LOUD = """
+graph: loud
+start: one
+limits: {steps: 248}
+nodes:
+  - {id: one, kind: set, visible: true, value: '"x"', next: one}
+"""
+
 
 @pytest.fixture(scope="module")
 def stack():
@@ -161,6 +172,30 @@ def test_many_steps_do_not_wait_for_each_other(stack):
         stream = run(running, "many")
         took = time.monotonic() - began
     assert stream.text == "100" and took < 10, (took, stream.events[-1])
+
+
+def test_a_log_that_is_full_says_so():
+    """Each step shows a piece: the log is full before limits.steps is reached. What has begun still ends in it."""
+    with Stack(graphs={"loud": LOUD}, env={"SLUICE_LIMITS_EVENTS": "500"}) as running:
+        stream = run(running, "loud")
+    error = stream.events[-1].data["error"]
+    assert stream.events[-1].type == "failed" and error["code"] == "output_limit" and error["message"] == "It has more events than limits.events."
+    assert 490 < len(stream.events) <= 502 and len(of_node(stream, "one")) % 2 == 0
+
+
+def test_more_steps_than_a_log_can_hold_are_refused_at_the_start():
+    """Else the graph would end late, in the middle of what it does. The same at a reload, which changes nothing."""
+    with Stack(graphs={"many": MANY}, env={"SLUICE_LIMITS_EVENTS": "500"}) as running:
+        wrong = MANY.replace("248", "249")
+        told = r"many\.yaml:4:17: limits\.steps is 249, and limits\.events, 500 in the configuration, has room for 248; write at most that, or let limits\.events be 502"
+        running.write_graph("many", wrong)
+        running.graph_processes[0].signal(1)
+        running.graph_processes[0].wait_log(r"graph\.kept")
+        assert re.search(r"graph\.wrong at=.*" + told, running.graph_processes[0].read_log())
+        assert run(running, "many").text == "100"
+        worker = Process("wrong", [BIN / "sluice-graph-worker"], running.folder, {**running.settings(), "SLUICE_GRAPH_FOLDER": str(running.graph_folder)})
+        assert worker.wait() == 1 and re.search(told, worker.read_log())
+        worker.stop()
 
 
 def test_what_is_hidden_has_the_limit_too(stack):

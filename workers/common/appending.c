@@ -21,11 +21,29 @@ enum {
 
 /* Putting. */
 
+bool run_has_room(struct run *run, int64_t events)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    if (run->outbox.last + events < run->max_events) /* the last place is the terminal event's */
+        return true;
+    run->limit = "It has more events than limits.events.";
+    return false;
+}
+
+const char *run_limit(const struct run *run)
+{
+    CHECK_MAGIC(run, RUN_MAGIC);
+    return run->limit;
+}
+
 static int admit(struct run *run, size_t bytes)
 {
-    if (bytes > LIMIT_OUTPUT || run->output_bytes + bytes > run->max_output_bytes ||
-        run->outbox.last + 1 >= run->max_events) /* the last place is the terminal event's */
+    if (!run_has_room(run, 1))
         return -ERR_OUTPUT_LIMIT;
+    if (bytes > LIMIT_OUTPUT || run->output_bytes + bytes > run->max_output_bytes) {
+        run->limit = "The reply is larger than limits.output.";
+        return -ERR_OUTPUT_LIMIT;
+    }
     run->output_bytes += bytes;
     return 0;
 }
@@ -131,6 +149,7 @@ int run_end_event_kept(struct run *run, struct mp_fields *fields,
 {
     CHECK_MAGIC(run, RUN_MAGIC);
     if (!may_keep(run, checkpoint)) {
+        run->limit = "What is kept of its steps is too large.";
         run_end_event(run, fields);
         return -ERR_OUTPUT_LIMIT;
     }

@@ -66,6 +66,10 @@ MUST_USE int run_end_event_kept(struct run *run, struct mp_fields *fields,
  * behind a stop. The caller's memory, zeroed but for its hook; stopped before it goes. */
 void run_await_log(struct run *run, struct run_wait *wait);
 void run_wait_stop(struct run_wait *wait);
+/* Whether so many more events have room in the log beside the terminal one: limits.events. */
+MUST_USE bool run_has_room(struct run *run, int64_t events);
+/* Which limit it was, in words for people, after a false or an -ERR_OUTPUT_LIMIT; else NULL. */
+const char *run_limit(const struct run *run);
 /* Bytes of output that an earlier claim put and that this one goes on from: the limit counts them.
  */
 void run_count_output(struct run *run, size_t bytes);

@@ -40,6 +40,7 @@ struct run {
     int64_t full_ms;                       /* since when Redis takes nothing; 0: it does */
     size_t output_bytes, max_output_bytes; /* of a reload only later runs know */
     int64_t max_events;
+    const char *limit;                    /* that was reached, in words; NULL: none */
     size_t checkpoints, checkpoint_bytes; /* that this claim put */
     unsigned odd_answers;                 /* in a row */
     bool is_appending, is_held, is_doubted;

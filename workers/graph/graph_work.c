@@ -73,8 +73,8 @@ static void on_turn(void *arg)
 {
     struct walk *w = walk_of(arg);
     struct step *step;
-    if (w->has_overflow && !run_is_over(w->run)) {
-        walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
+    if (w->overflow != NULL && !run_is_over(w->run)) {
+        walk_fail(w, ERR_OUTPUT_LIMIT, w->overflow);
         return;
     }
     /* Held: what Redis does not take now would pile up here. It goes on when it is let go. */
@@ -91,6 +91,13 @@ static void on_turn(void *arg)
 void walk_turn(struct walk *w)
 {
     last_call_start(&w->turn);
+}
+
+void walk_overflow(struct walk *w, const char *limit)
+{
+    if (w->overflow == NULL)
+        w->overflow = limit;
+    walk_turn(w);
 }
 
 static void on_limit(void *arg)

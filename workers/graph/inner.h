@@ -61,7 +61,8 @@ struct walk {
     size_t half_shown;         /* steps that are half-shown */
     size_t reading;            /* models that are read on */
     struct usage stopped;      /* what it was then */
-    bool is_silent, is_stopped, is_held, has_overflow, is_torn;
+    bool is_silent, is_stopped, is_held, is_torn;
+    const char *overflow; /* the limit that ends it at the end of this turn, in words; NULL: none */
 
     struct reply_parts parts;
     struct step_rows rows;
@@ -75,6 +76,8 @@ struct walk *walk_of(void *arg);
 
 /* graph_work.c */
 void walk_turn(struct walk *w); /* something was said: looks at the end of this turn */
+/* Too much was shown or kept: the generation ends at the end of this turn. */
+void walk_overflow(struct walk *w, const char *limit);
 int64_t walk_spent_ms(const struct walk *w);
 const struct graph *walk_graph(const struct walk *w, const char *name); /* of the bound versions */
 void walk_spoke(struct walk *w, struct span model, struct span finish_reason);

@@ -5,6 +5,7 @@
 #include "wire/limits.h"
 
 enum { KEEP_MAGIC = 0x6b656570 };
+static const char too_much[] = "What is kept for another try of a step is too large.";
 
 static void drop(struct walk *w, struct keep *keep)
 {
@@ -41,17 +42,10 @@ static struct keep *keep_new(struct step *step, void (*done)(void *arg), void *a
     return keep;
 }
 
-/* There is too much to keep: the generation ends. */
-static void overflow(struct walk *w)
-{
-    w->has_overflow = true;
-    walk_turn(w);
-}
-
 void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint *checkpoint)
 {
     if (run_end_event_kept(w->run, f, checkpoint) != 0)
-        overflow(w); /* nothing rides on the event */
+        walk_overflow(w, run_limit(w->run)); /* nothing rides on the event */
 }
 
 /* Whether a step above this one may be tried again, and this one with it. */
@@ -76,7 +70,7 @@ void step_remember(const struct step *step, struct span outcome)
     bool goes_on = !step->has_failed || step->next != NULL;
     if (goes_on && may_come_again(step) &&
         kept_add(&step->walk->again, span_of(step->path), outcome) != 0)
-        overflow(step->walk);
+        walk_overflow(step->walk, too_much);
 }
 
 static bool is_failure(struct span bytes)
@@ -114,7 +108,7 @@ static void keep_as(struct step *step, struct mp_fields *f, const char *name, st
     (void)buf_printf(&field, "%s/%s", step->path, name);
     CHECK(buf_error(&field) == 0);
     if (keep_for_again(step, field.ptr, name, value) != 0)
-        overflow(step->walk);
+        walk_overflow(step->walk, too_much);
     walk_keep(step->walk, f,
               &(struct run_checkpoint){.field = field.ptr,
                                        .value = value,

@@ -179,7 +179,7 @@ static bool settle_half(struct walk *w)
     }
     count_shown(w, after);
     if (!put_again(w, after)) {
-        walk_fail(w, ERR_OUTPUT_LIMIT, NULL);
+        walk_fail(w, ERR_OUTPUT_LIMIT, run_limit(w->run));
         return false;
     }
     struct reply_parts empty = w->parts;

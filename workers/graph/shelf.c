@@ -5,11 +5,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/graphs.h"
+#include "graph/steps.h"
 #include "graphs/check.h"
 #include "wire/json.h"
 #include "wire/limits.h"
 
-enum { SHELF_MAGIC = 0x7368656c };
+enum {
+    SHELF_MAGIC = 0x7368656c,
+    OTHER_EVENTS = 4 /* in the log of a graph: queued, started, a text, its end */
+};
 
 struct edition {
     struct library *library; /* NULL: there is no folder */
@@ -143,6 +147,37 @@ static void on_wrong(const char *message, void *arg)
     log_event(LOG_ERROR, "graph.wrong", "at=%s", message);
 }
 
+/* All of its steps' events shall have room in a log: what the file allows is not refused late. */
+static int check_steps(const struct graph *graph, int64_t max_events, struct err *err)
+{
+    int64_t most = (max_events - OTHER_EVENTS) / STEP_EVENTS;
+    if (graph->limits.steps <= most)
+        return 0;
+    return err_set(err, ERR_CONFIG, NULL,
+                   "%s:%d:%d: limits.steps is %lld, and limits.events, %lld in the configuration, "
+                   "has room for %lld; write at most that, or let limits.events be %lld",
+                   graph->file, graph->limits.steps_at.line, graph->limits.steps_at.column,
+                   (long long)graph->limits.steps, (long long)max_events, (long long)most,
+                   (long long)(STEP_EVENTS * graph->limits.steps + OTHER_EVENTS));
+}
+
+/* Against the configuration: each mistake is logged, `err` has the first. */
+static int check_limits(const struct library *library, const struct conf *conf, struct err *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < library_count(library); i++) {
+        struct err one;
+        int rc = check_steps(library_at(library, i), conf->limits_events, &one);
+        if (rc != 0)
+            on_wrong(one.message, NULL);
+        if (rc != 0 && result == 0)
+            *err = one;
+        if (rc != 0)
+            result = rc;
+    }
+    return result;
+}
+
 static int read_folder(struct shelf *shelf, struct err *err)
 {
     const char *folder = worker_conf(shelf->worker)->graph_folder;
@@ -151,8 +186,12 @@ static int read_folder(struct shelf *shelf, struct err *err)
         log_event(LOG_WARN, "graph.no_folder", "hint=graph.folder");
     } else {
         int rc = library_read(folder, on_wrong, NULL, &library, err);
-        if (rc != 0)
+        if (rc == 0)
+            rc = check_limits(library, worker_conf(shelf->worker), err);
+        if (rc != 0) {
+            library_free(library);
             return rc;
+        }
     }
     shelf->next = edition_new(library);
     shelf->is_wrong = false;

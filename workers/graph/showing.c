@@ -103,8 +103,8 @@ void step_leave_parts(struct step *step)
 
 static int overflow(struct step *step)
 {
-    step->walk->has_overflow = true;
-    walk_turn(step->walk);
+    const char *limit = run_limit(step->walk->run);
+    walk_overflow(step->walk, limit != NULL ? limit : "A step has more parts than it may.");
     return -ERR_OUTPUT_LIMIT;
 }
 

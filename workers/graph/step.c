@@ -291,6 +291,10 @@ void step_start(struct step *step)
         say_kept(step, kept);
         return;
     }
+    if (!run_has_room(w->run, STEP_EVENTS)) {
+        walk_overflow(w, run_limit(w->run));
+        return;
+    }
     step_tell(step, "started");
     if (w->taken >= w->graph->limits.steps) {
         step_fail(step, STEP_LIMIT_STEPS, 0, -1, NULL);

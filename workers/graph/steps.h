@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 enum { LINE_MAGIC = 0x6c696e65, STEP_MAGIC = 0x73746570 };
+enum { STEP_EVENTS = 2 /* of each, at least: that it began, and its end */ };
 
 struct walk;
 TAILQ_HEAD(step_list, step);

@@ -42,7 +42,7 @@ static bool output_comes(struct answer *a)
     run_enter(a->run, RUN_STREAMING);
     if (a->seed.len == 0 || put_seed(a) == 0)
         return true;
-    answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
+    answer_fail(a, ERR_OUTPUT_LIMIT, run_limit(a->run));
     return false;
 }
 
@@ -53,7 +53,7 @@ void on_ask_piece(const struct piece *piece, void *arg)
     if (!output_comes(a) || !join_piece(&a->join, &joined))
         return;
     if (put_text(a, &joined) != 0)
-        answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
+        answer_fail(a, ERR_OUTPUT_LIMIT, run_limit(a->run));
 }
 
 void on_ask_call(const struct call_piece *call, void *arg)
@@ -66,7 +66,7 @@ void on_ask_call(const struct call_piece *call, void *arg)
     if (call->kind == EVENT_TOOL_CALL)
         joined.at_ms = clock_wall_ms();
     if (run_put_call(a->run, &joined) != 0)
-        answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
+        answer_fail(a, ERR_OUTPUT_LIMIT, run_limit(a->run));
     else
         reply_put_call(&a->reply, &joined);
 }
@@ -77,7 +77,7 @@ void on_ask_done(const struct llm_result *result, void *arg)
     if (a->is_silent)
         run_closed(a->run);
     else if (a->seed.len > 0 && put_seed(a) != 0)
-        answer_fail(a, ERR_OUTPUT_LIMIT, NULL);
+        answer_fail(a, ERR_OUTPUT_LIMIT, run_limit(a->run));
     else
         answer_done(a, result->finish_reason);
 }

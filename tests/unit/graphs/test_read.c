@@ -58,6 +58,8 @@ static void the_example_of_the_design(void **state)
     assert_string_equal(graph->name, "support");
     assert_string_equal(graph->start, "classify");
     assert_int_equal(graph->limits.steps, 50);
+    assert_int_equal(graph->limits.steps_at.line, 3);
+    assert_int_equal(graph->limits.steps_at.column, 17);
     assert_int_equal(graph->limits.seconds, 300);
     assert_int_equal(graph->limits.state_bytes, 262144);
     assert_int_equal(graph->node_count, 12);
@@ -263,6 +265,7 @@ static void the_smallest(void **state)
     (void)state;
     struct graph *graph = loaded("smallest.yaml");
     assert_int_equal(graph->limits.steps, GRAPH_STEPS);
+    assert_int_equal(graph->limits.steps_at.line, 1);
     assert_int_equal(graph->limits.seconds, GRAPH_SECONDS);
     assert_int_equal(graph->limits.state_bytes, GRAPH_STATE_BYTES);
     const struct graph_node *answer = node(graph, "answer");
