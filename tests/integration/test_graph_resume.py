@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from support.graphs import parts, reply, rows, steps
+from support.graphs import kept, parts, reply, rows, steps
 from support.processes import wait_until
 from support.stack import Stack
 
@@ -261,21 +261,10 @@ def test_only_the_missing_branch_runs_again(stack):
     stream.read_all()
     assert stream.events[-1].type == "done"
     assert asked(stack, stream.generation) == {"quick": 1, "slow": 2}
-    texts = {node: "".join(e.data["text"] for e in kept(stream) if e.data["node"] == node) for node in ("both/quick", "both/slow")}
+    texts = {node: "".join(e.data["text"] for e in kept(stream) if e.type == "delta" and e.data["node"] == node) for node in ("both/quick", "both/slow")}
     assert tokens(texts["both/quick"]) == list(range(4)) and tokens(texts["both/slow"]) == list(range(60))
     message = stack.api().chat(stream.chat)[1]["messages"][1]
     assert message["content"] == reply(stream) and "both/quick" in [r["node"] for r in rows(message)]
-
-
-def kept(stream):
-    """The pieces that no reset voided."""
-    seen = []
-    for event in stream.events:
-        if event.type == "reset":
-            seen = [e for e in seen if e.id <= event.data["after"]]
-        elif event.type == "delta":
-            seen.append(event)
-    return seen
 
 
 def test_a_map_runs_only_what_is_missing(stack):

@@ -11,16 +11,21 @@ def rows(message):
     return message["metadata"]["steps"]
 
 
-def parts(stream):
-    """{part: text}, in order of part, what a reset voided left out."""
+def kept(stream):
+    """The events that no reset voided."""
     seen = []
     for event in stream.events:
         if event.type == "reset":
             seen = [e for e in seen if e.id <= event.data["after"]]
-        elif event.type == "delta":
+        else:
             seen.append(event)
+    return seen
+
+
+def parts(stream):
+    """{part: text}, in order of part, what a reset voided left out."""
     texts = {}
-    for event in sorted(seen, key=lambda e: (e.data["part"], e.id)):
+    for event in sorted((e for e in kept(stream) if e.type == "delta"), key=lambda e: (e.data["part"], e.id)):
         texts[event.data["part"]] = texts.get(event.data["part"], "") + event.data["text"]
     return texts
 

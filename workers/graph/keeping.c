@@ -150,17 +150,24 @@ struct span step_kept(const struct step *step, const char *name)
     return value;
 }
 
+struct mp_fields walk_begin_result(struct walk *w, const struct tool_result *told)
+{
+    struct mp_fields f = run_begin_event(w->run, EVENT_TOOL_RESULT);
+    mp_field_str(&f, "call_id", told->call_id);
+    mp_field_str(&f, "result", told->result);
+    mp_field_bool(&f, "is_error", told->is_error);
+    mp_field_str(&f, "node", told->node);
+    return f;
+}
+
 void step_put_tool_result(struct step *step, struct span call_id, struct span result, bool is_error,
                           const char *name, struct span value)
 {
     CHECK_MAGIC(step, STEP_MAGIC);
     if (run_is_over(step->walk->run))
         return;
-    struct mp_fields f = run_begin_event(step->walk->run, EVENT_TOOL_RESULT);
-    mp_field_str(&f, "call_id", call_id);
-    mp_field_str(&f, "result", result);
-    mp_field_bool(&f, "is_error", is_error);
-    mp_field_str(&f, "node", span_of(step->label));
+    const struct tool_result told = {span_of(step->label), call_id, result, is_error};
+    struct mp_fields f = walk_begin_result(step->walk, &told);
     if (name != NULL)
         keep_as(step, &f, name, value, NULL);
     else

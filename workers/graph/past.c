@@ -20,8 +20,27 @@ static void release_step(struct past_step *s)
     mem_free(s->error);
 }
 
+static void release_result(struct past_call *c)
+{
+    mem_free(c->result);
+    c->result = NULL;
+    c->result_seq = 0;
+}
+
+static void release_call(struct past_call *c)
+{
+    release_result(c);
+    mem_free(c->node);
+    mem_free(c->call_id);
+    mem_free(c->name);
+    mem_free(c->arguments);
+}
+
 void past_release(struct past *p)
 {
+    for (size_t i = 0; i < p->call_count; i++)
+        release_call(&p->calls[i]);
+    mem_free(p->calls);
     for (size_t i = 0; i < p->step_count; i++)
         release_step(&p->steps[i]);
     mem_free(p->steps);
@@ -61,12 +80,53 @@ static int take_piece(struct past *p, const struct event_view *view)
 static int take_call(struct past *p, const struct event_view *view)
 {
     struct call_piece call = event_call(view);
-    return put_piece(p, call.part, EVENT_TOOL_CALL, call.node, SPAN_NONE);
+    int rc = put_piece(p, call.part, EVENT_TOOL_CALL, call.node, SPAN_NONE);
+    if (rc != 0 || call.kind != EVENT_TOOL_CALL)
+        return rc; /* a whole one follows its fragments */
+    p->calls = grow(p->calls, p->call_count, &p->call_room, sizeof *p->calls);
+    p->calls[p->call_count++] = (struct past_call){.seq = p->seq,
+                                                   .part = call.part,
+                                                   .node = span_dup(call.node),
+                                                   .call_id = span_dup(call.call_id),
+                                                   .name = span_dup(call.name),
+                                                   .arguments = span_dup(call.arguments)};
+    return 0;
+}
+
+/* Of the last call of that id: a model may use an id again in its next turn. */
+static int take_result(struct past *p, const struct event_view *view)
+{
+    const struct mp_value *fields = event_fields(view);
+    struct span node = mp_str(mp_get(fields, "node"), SPAN_NONE);
+    struct span id = mp_str(mp_get(fields, "call_id"), SPAN_NONE);
+    size_t i = p->call_count;
+    while (i > 0 && !(span_is(node, p->calls[i - 1].node) && span_is(id, p->calls[i - 1].call_id)))
+        i--;
+    if (i == 0)
+        return 0;
+    struct past_call *call = &p->calls[i - 1];
+    release_result(call);
+    call->result = mp_dup_str(mp_get(fields, "result"));
+    call->result_seq = p->seq;
+    call->is_error = mp_bool(mp_get(fields, "is_error"), false);
+    return 0;
+}
+
+/* What comes of an agent behind its calls is told once its turn is kept. */
+static void keep_calls(struct past *p, struct span node)
+{
+    for (size_t i = 0; i < p->call_count; i++)
+        p->calls[i].is_kept = p->calls[i].is_kept || span_is(node, p->calls[i].node);
+}
+
+static bool is_model(struct span kind)
+{
+    return span_is(kind, "llm") || span_is(kind, "agent");
 }
 
 static void count_models(struct past *p, struct span kind, struct span status)
 {
-    if (!span_is(kind, "llm") && !span_is(kind, "agent"))
+    if (!is_model(kind))
         return;
     if (span_is(status, "started"))
         p->open_models++;
@@ -79,6 +139,8 @@ static int take_step(struct past *p, const struct event_view *view)
     const struct mp_value *fields = event_fields(view);
     struct span status = mp_str(mp_get(fields, "status"), SPAN_NONE);
     count_models(p, mp_str(mp_get(fields, "kind"), SPAN_NONE), status);
+    if (!span_is(status, "started") && !span_is(status, "retrying"))
+        keep_calls(p, mp_str(mp_get(fields, "node"), SPAN_NONE));
     if (!span_is(status, "finished") && !span_is(status, "failed"))
         return 0;
     p->steps = grow(p->steps, p->step_count, &p->step_room, sizeof *p->steps);
@@ -114,8 +176,17 @@ static int take_reset(struct past *p, const struct event_view *view)
         if (!has_piece(p, last.part))
             reply_parts_drop(&p->parts, last.part);
     }
-    while (p->step_count > 0 && p->steps[p->step_count - 1].seq > after)
-        release_step(&p->steps[--p->step_count]);
+    while (p->step_count > 0 && p->steps[p->step_count - 1].seq > after) {
+        struct past_step *step = &p->steps[--p->step_count];
+        if (is_model(span_of(step->kind)))
+            p->open_models++; /* its end is told again */
+        release_step(step);
+    }
+    while (p->call_count > 0 && p->calls[p->call_count - 1].seq > after)
+        release_call(&p->calls[--p->call_count]);
+    for (size_t i = 0; i < p->call_count; i++)
+        if (p->calls[i].result_seq > after)
+            release_result(&p->calls[i]);
     return 0;
 }
 
@@ -125,7 +196,7 @@ int past_put(struct past *p, struct span event)
         [EVENT_DELTA] = take_piece,          [EVENT_REASONING] = take_piece,
         [EVENT_REFUSAL] = take_piece,        [EVENT_TOOL_CALL] = take_call,
         [EVENT_TOOL_CALL_DELTA] = take_call, [EVENT_STEP] = take_step,
-        [EVENT_RESET] = take_reset,
+        [EVENT_TOOL_RESULT] = take_result,   [EVENT_RESET] = take_reset,
     };
     struct event_view view;
     int rc = 0;

@@ -1,6 +1,6 @@
 /* What the log shows of a generation that earlier claims began: the parts of the reply put together
- * again from its events, with what a reset voided taken out, and the steps that were over. Then,
- * what of it is half-shown: text of a step that no checkpoint has. Pure. */
+ * again from its events, with what a reset voided taken out, the steps that were over, and the
+ * calls of tools. Then, what of it is half-shown: text of a step that no checkpoint has. Pure. */
 #ifndef SLUICE_WORKERS_GRAPH_PAST_H
 #define SLUICE_WORKERS_GRAPH_PAST_H
 
@@ -17,6 +17,14 @@ struct past_step {
     int64_t seq, step, ms;
     char *node, *kind, *status, *error; /* error: JSON text or NULL */
 };
+/* A tool that an agent called. */
+struct past_call {
+    int64_t seq, part, result_seq; /* result_seq 0: no result is there */
+    char *node, *call_id, *name, *arguments;
+    char *result; /* JSON text or NULL */
+    bool is_error;
+    bool is_kept; /* its turn is: it is not asked for again */
+};
 
 struct past {
     int64_t seq; /* of the last event read */
@@ -25,6 +33,8 @@ struct past {
     size_t piece_count, piece_room;
     struct past_step *steps;
     size_t step_count, step_room;
+    struct past_call *calls; /* in order of seq */
+    size_t call_count, call_room;
     size_t bytes;        /* of output */
     int64_t open_models; /* steps of a model that were begun, and are not known to be over */
 };

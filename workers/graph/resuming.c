@@ -131,8 +131,10 @@ static void drop_half(struct walk *w)
     }
 }
 
-/* What the reset voided of steps that were over. False: it does not fit. */
-static bool put_again(struct walk *w, int64_t after)
+/* What the reset voided though it stays true: what steps that are over have shown, calls of tools
+ * that are not made again, and ends of steps. False: it does not fit. */
+
+static bool put_texts_again(struct walk *w, int64_t after)
 {
     const struct past *past = &w->past;
     for (size_t i = 0; i < past->parts.count; i++) {
@@ -147,9 +149,51 @@ static bool put_again(struct walk *w, int64_t after)
         if (run_put_piece(w->run, &piece) != 0)
             return false;
     }
-    for (size_t i = 0; i < past->step_count; i++) {
-        struct step_row row = row_of(&past->steps[i]);
-        if (past->steps[i].seq > after)
+    return true;
+}
+
+static bool put_call_again(struct walk *w, const struct past_call *c, int64_t after)
+{
+    bool is_visible = true;
+    (void)node_of(w, c->node, &is_visible); /* one that the graph does not have is shown */
+    const struct call_piece call = {.kind = EVENT_TOOL_CALL,
+                                    .part = c->part,
+                                    .call_id = span_of(c->call_id),
+                                    .name = span_of(c->name),
+                                    .arguments = span_of(c->arguments),
+                                    .node = span_of(c->node),
+                                    .at_ms = clock_wall_ms(),
+                                    .is_hidden = !is_visible};
+    if (c->seq > after && run_put_call(w->run, &call) != 0)
+        return false;
+    if (c->result_seq > after) {
+        const struct tool_result told = {span_of(c->node), span_of(c->call_id), span_of(c->result),
+                                         c->is_error};
+        struct mp_fields f = walk_begin_result(w, &told);
+        run_end_event(w->run, &f);
+    }
+    return true;
+}
+
+/* A visible agent that is not over tells of its turns itself, as it goes on from them. */
+static bool put_calls_again(struct walk *w, int64_t after)
+{
+    for (size_t i = 0; i < w->past.call_count; i++) {
+        const struct past_call *call = &w->past.calls[i];
+        const struct reply_part *part = reply_parts_find(&w->past.parts, call->part);
+        if (part != NULL && part->is_whole && call->is_kept && !put_call_again(w, call, after))
+            return false;
+    }
+    return true;
+}
+
+static bool put_again(struct walk *w, int64_t after)
+{
+    if (!put_texts_again(w, after) || !put_calls_again(w, after))
+        return false;
+    for (size_t i = 0; i < w->past.step_count; i++) {
+        struct step_row row = row_of(&w->past.steps[i]);
+        if (w->past.steps[i].seq > after)
             walk_put_row(w, &row);
     }
     return true;

@@ -153,6 +153,11 @@ struct mp_fields step_begin_row(const struct step *step, const char *status);
 struct span step_outcome(const struct step *step);
 void step_remember(const struct step *step, struct span outcome);
 void walk_drop_keeps(struct walk *w, const struct step *step); /* NULL: all */
+struct tool_result {
+    struct span node, call_id, result; /* result: JSON text */
+    bool is_error;
+};
+struct mp_fields walk_begin_result(struct walk *w, const struct tool_result *told);
 /* Ends the event, with a checkpoint that may be refused: the generation ends then. */
 void walk_keep(struct walk *w, struct mp_fields *f, const struct run_checkpoint *checkpoint);
 

@@ -166,6 +166,61 @@ static void test_a_reset_voids_what_came_behind(void **state)
     assert_int_equal(f->past.bytes, 0);
 }
 
+static void put_result(struct fixture *f, const char *node, const char *result)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    struct mp_fields fields = event_begin_map(&b, ++f->seq, EVENT_TOOL_RESULT, 5);
+    mp_field_str(&fields, "call_id", SPAN_LIT("c"));
+    mp_field_str(&fields, "result", span_of(result));
+    mp_field_bool(&fields, "is_error", true);
+    mp_field_str(&fields, "node", span_of(node));
+    mp_fields_end(&fields);
+    assert_int_equal(put(f, &b), 0);
+}
+
+/* 1 to 3: a call of desk is kept and has its result; 4 to 6: one of the same id; 7: another's. */
+static void test_calls_of_tools(void **state)
+{
+    struct fixture *f = *state;
+    const struct past *p = &f->past;
+    put_call(f, 0, "desk");
+    put_step(f, 1, "desk", "agent", "progress");
+    put_result(f, "desk", "1");
+    put_call(f, 1, "desk");
+    assert_false(p->calls[1].is_kept);
+    put_result(f, "desk", "2");
+    put_step(f, 1, "desk", "agent", "finished");
+    put_call(f, 2, "other");
+    put_result(f, "nobody", "3");
+    assert_int_equal(p->call_count, 3);
+    assert_int_equal(p->calls[0].seq, 1);
+    assert_int_equal(p->calls[0].result_seq, 3);
+    assert_string_equal(p->calls[0].result, "1");
+    assert_true(p->calls[0].is_kept && p->calls[1].is_kept && p->calls[1].is_error);
+    assert_string_equal(p->calls[1].result, "2");
+    assert_string_equal(p->calls[1].arguments, "{}");
+    assert_false(p->calls[2].is_kept);
+    assert_int_equal(p->calls[2].result_seq, 0);
+    put_reset(f, 4); /* the second call stays, its result is void */
+    assert_int_equal(p->call_count, 2);
+    assert_int_equal(p->calls[1].part, 1);
+    assert_null(p->calls[1].result);
+    put_reset(f, 0);
+    assert_int_equal(p->call_count, 0);
+}
+
+static void test_ends_that_are_void_are_told_again(void **state)
+{
+    struct fixture *f = *state;
+    put_step(f, 1, "a", "llm", "started");
+    put_step(f, 1, "a", "llm", "finished");
+    put_step(f, 2, "b", "llm", "started");
+    put_reset(f, 1);
+    put_step(f, 1, "a", "llm", "finished");
+    assert_int_equal(f->past.open_models, 1); /* b, of which nobody knows what it used */
+}
+
 static void test_models_under_way(void **state)
 {
     struct fixture *f = *state;
@@ -201,6 +256,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_several_half_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_voids_what_came_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_models_under_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls_of_tools, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ends_that_are_void_are_told_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_log, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
