@@ -39,7 +39,7 @@ static void put_braces(struct reader *r, struct buf *out, struct span inside)
             CHECK(buf_span(out, r->words[i].bytes) == 0);
             return;
         }
-    CHECK(!"a word that is not let");
+    CHECK(false); /* a word that is not let */
 }
 
 static size_t put_escape(struct buf *out, struct span rest)

@@ -87,8 +87,7 @@ static void strange_messages_say_nothing(void **state)
     static const char *const rows[] = {
         "{\"messages\":[1]}",
         "{\"messages\":[{\"role\":1,\"content\":{},\"tool_calls\":{\"a\":1}}]}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":1},[],{\"type\":\"tool_use\"}]}]"
-        "}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":1},[],{\"type\":\"image\"}]}]}",
         "{\"messages\":[{\"role\":\"tool\"},{\"role\":\"assistant\",\"tool_calls\":[1,{}]}]}",
     };
     (void)state;
