@@ -16,8 +16,9 @@ enum {
     EVALUATOR_MAGIC = 0x6a716576,
     READY_MS = 5000, /* for a child to say that it is ready */
     AGAIN_MS = 200,  /* before one is started again that could not be, or ended unasked */
-    /* A child ends itself by its processor time; these are for one that stands still. */
-    SILENCE_MS = 2000,
+    /* A child ends itself by its processor time, at the latest after the second that it may compile
+     * for; these are for one that stands still. */
+    SILENCE_MS = 5000,
     SILENCE_PROGRAM_MS = 200, /* and as much more for each program */
     /* libjq 1.6 leaks up to 76 bytes in an evaluation: a child is replaced before that is a third
      * of its memory. */

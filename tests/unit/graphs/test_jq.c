@@ -129,8 +129,8 @@ static void reaches_nothing(void **state)
     assert_int_equal(unsetenv("SLUICE_TEST_SECRET"), 0);
 }
 
-/* What runs for ever or for long. Of a primitive that is fast in a later release the memory ends.
- */
+/* What runs for ever or for long. Of a primitive that is fast in a later release the memory ends;
+ * one of constants runs away there while it is compiled. */
 static const char *const RUNAWAYS[] = {
     "def f: f; f",
     "last(range(1e12))",
@@ -139,6 +139,7 @@ static const char *const RUNAWAYS[] = {
     "first(range(1e12) | select(. < 0))",
     "[limit(1e9; repeat(1))] | length",
     "\"a\" * 1e9 | length",
+    "\"a\" * (. + 1e9) | length",
     "[range(1e12)]",
     "(\"x\" * 1e6) as $x | [range(1e6)] | map($x) | add | length",
 };
@@ -155,7 +156,8 @@ static void ends_what_runs_away(void **state)
         (void)printf("%-60s %4lld ms: %s\n", RUNAWAYS[i], (long long)(r.came_us - began_us) / 1000,
                      r.message);
         assert_int_equal(r.status, -ERR_BAD_REQUEST);
-        if (strcmp(r.message, "needs more memory than an expression may have") != 0)
+        if (strcmp(r.message, "needs more memory than an expression may have") != 0 &&
+            strcmp(r.message, "took longer than 1000 ms") != 0)
             assert_string_equal(r.message, "took longer than 50 ms");
         assert_value(&f, "{\"a\":1}", ".a + 1", "2");
     }
@@ -212,7 +214,7 @@ static void a_runaway_delays_others_little(void **state)
 {
     enum { BOUND_US = 2 * 1000 * 1000, ROUNDS = 3 }; /* the goal is 100 ms behind one */
     static const char *const kinds[][2] = {{"loop", "def f: f; f"},
-                                           {"primitive", "\"a\" * 1e9 | length"}};
+                                           {"primitive", "\"a\" * (.a + 1e9) | length"}};
     struct fixture f;
     (void)state;
     fixture_begin(&f, &OPTIONS);
