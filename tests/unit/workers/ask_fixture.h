@@ -176,7 +176,7 @@ static void start(void)
 
 static void wait_over(void)
 {
-    assert_true(run_until(worker.house->loop, is_set, &asker.is_over, 5000));
+    assert_true(run_until(worker.house->loop, is_set, &asker.is_over, 20000));
 }
 
 static bool is_free(void *arg)

@@ -107,6 +107,11 @@ static void a_long_wait_may_be_given_up(void **state)
     assert_gone();
 }
 
+static bool was_asked(void *arg)
+{
+    return ((struct script_server *)arg)->requests > 0;
+}
+
 static void a_long_wait_may_be_waited_for(void **state)
 {
     (void)state;
@@ -119,7 +124,7 @@ static void a_long_wait_may_be_waited_for(void **state)
     asker.ask = ask_new(desk, &claimed, SPAN_NONE, &least);
     servers[0]->script = later;
     start();
-    run_for(worker.house->loop, 300);
+    assert_true(run_until(worker.house->loop, was_asked, servers[0], 5000));
     assert_int_equal(servers[0]->requests, 1);
     servers[0]->script = good;
     wait_over();
