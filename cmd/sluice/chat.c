@@ -11,12 +11,11 @@
 #include <unistd.h>
 
 static const char HELP[] =
-    "usage: sluice chat [--chat CHAT_ID] [--model NAME | --graph NAME] [--user NAME] "
-    "[--system TEXT] [--usage]\n\n"
-    "A chat at the terminal. Enter sends, Ctrl-J begins a new line. Ctrl-C stops the reply and "
-    "puts "
-    "the message back on the line; on an empty line it leaves, as Ctrl-D does.\n"
-    "Where standard input or output is no terminal: sends what comes on standard input as one "
+    "usage: sluice chat [--chat CHAT_ID] [--model NAME | --graph NAME] [--user NAME]\n"
+    "                   [--system TEXT] [--usage]\n\n"
+    "A chat at the terminal. Enter sends, Ctrl-J begins a new line. Ctrl-C stops the reply and\n"
+    "puts the message back on the line; on an empty line it leaves, as Ctrl-D does.\n"
+    "Where standard input or output is no terminal: sends what comes on standard input as one\n"
     "message and writes the reply; exit status 0 when it ended as done, 1 otherwise.\n\n"
     "  --chat CHAT_ID  goes on with that chat and shows its last turns\n"
     "  --model NAME, --graph NAME, --user NAME, --system TEXT  as in a request\n"

@@ -14,7 +14,7 @@ struct command {
 
 static const struct command COMMANDS[] = {
     {"run", command_run,
-     "start the whole stack on this machine: Redis, a provider, the API and a worker"},
+     "start the whole stack on this machine: Redis, a provider, the API and workers"},
     {"chat", command_chat, "chat at the terminal, or send one message from a pipe"},
     {"stop", command_stop, "stop a generation and print the message given back"},
     {"tail", command_tail, "print a generation while it runs"},

@@ -27,16 +27,16 @@ enum {
 
 static const char HELP[] =
     "usage: sluice run [--config FILE] [--graphs FOLDER] [-- MODEL_SERVER ARG...]\n\n"
-    "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is "
-    "configured (sluice-llmsim), one API process and one\n"
-    "stream worker; where there are graphs, one graph worker and the tools of the example graphs "
-    "too. Ctrl-C stops all of it, state kept.\n\n"
+    "Starts a private redis-server (unless SLUICE_REDIS_URL names one), a provider if none is\n"
+    "configured (sluice-llmsim), one API process and one stream worker; where there are graphs,\n"
+    "one graph worker and the tools of the example graphs too. Ctrl-C stops all, state kept.\n\n"
     "  --graphs FOLDER   graph files, where graph.folder (SLUICE_GRAPH_FOLDER) names none\n"
     "  SLUICE_PORT       the API's port on 127.0.0.1 (8080; 0: any free one)\n"
     "  SLUICE_HOME       the state folder (~/.local/state/sluice)\n"
-    "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first it "
-    "lists) and SLUICE_LLM_KEY\n"
-    "  OPENAI_API_KEY    use OpenAI\n"
+    "  SLUICE_LLM_URL    an OpenAI-compatible base URL, with SLUICE_LLM_MODEL (else the first\n"
+    "                    that it lists) and SLUICE_LLM_KEY\n"
+    "  OPENAI_API_KEY, ANTHROPIC_API_KEY\n"
+    "                    use OpenAI, else Anthropic, where no SLUICE_LLM_URL is given\n"
     "  MODEL_SERVER      a command that serves SLUICE_LLM_URL, started and stopped with the rest\n";
 
 void run_say(const char *name, const char *value)
