@@ -18,7 +18,8 @@ static const struct action ACTIONS[] = {
 
 static const char HELP[] = "usage: sluice graph check FILE|FOLDER...\n"
                            "       sluice graph draw [--dot] FILE\n"
-                           "       sluice graph run [--chat CHAT_ID] NAME MESSAGE\n\n"
+                           "       sluice graph run [--chat CHAT_ID] NAME MESSAGE\n"
+                           "       sluice graph run --chat CHAT_ID --answer MESSAGE\n\n"
                            "check tells everything that is wrong in graph files, a line each, with "
                            "file, line and column.\n"
                            "draw prints a graph for the terminal, or with --dot for Graphviz.\n"
