@@ -1,7 +1,9 @@
 """ask: the generation ends with the question, and the chat's next message goes on behind it.
 
-Scenario: a graph that asks, uses the answer, and may ask again; the answer comes, is stopped, names another model, or the chat is deleted meanwhile.
+Scenario: a graph that asks, uses the answer, and may ask again; the answer comes, is stopped, names another model, or the chat
+is deleted meanwhile.
 """
+
 import json
 
 import pytest
@@ -20,7 +22,8 @@ start: first
 nodes:
   - {id: first, kind: set, value: '{word: .input.message}', next: which}
   - {id: which, kind: ask, prompt: "Which colour, {{ .out.first.word }}?", expires_s: 3600, next: say}
-  - {id: say, kind: llm, visible: true, history: none, prompt: "!sim tokens=5 text=self delay_ms=20 {{ .out.first.word }} {{ .out.which.message }}", next: more}
+  - {id: say, kind: llm, visible: true, history: none, 
+     prompt: "!sim tokens=5 text=self delay_ms=20 {{ .out.first.word }} {{ .out.which.message }}", next: more}
   - {id: more, kind: branch, cases: [{if: '.out.which.message == "again"', then: which}], else: last}
   - {id: last, kind: set, visible: true, value: '{was: .input.message, now: .out.which, turns: (.history | length)}', next: end}
 """,
@@ -118,5 +121,7 @@ def test_a_stop_of_the_chat_drops_it(stack):
 
 def test_attachments_come_with_the_answer(stack):
     stream = ask(stack)
-    second = answer(stack, stream.chat, "red", attachments=[{"type": "text", "name": "a.txt", "media_type": "text/plain", "data": "aGk="}])
+    second = answer(
+        stack, stream.chat, "red", attachments=[{"type": "text", "name": "a.txt", "media_type": "text/plain", "data": "aGk="}]
+    )
     assert last_of(second)["now"]["attachments"] == [{"type": "text", "name": "a.txt", "media_type": "text/plain"}]

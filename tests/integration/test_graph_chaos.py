@@ -1,8 +1,11 @@
-"""Graphs under trouble: whatever becomes of workers, of Redis and of the connections between them, each generation has one end, no text twice, and each step is told as finished
-exactly once; a done one has all of its steps and all of its text, though steps ran again.
+"""Graphs under trouble: whatever becomes of workers, of Redis and of the connections between them, each generation has one end,
+no text twice, and each step is told as finished exactly once; a done one has all of its steps and all of its text, though steps
+ran again.
 
-Scenario: clients run one graph after the other (a map, visible branches side by side, an agent's worth of silent steps, a visible end that counts what the steps gave), while the trouble goes on.
+Scenario: clients run one graph after the other (a map, visible branches side by side, an agent's worth of silent steps, a
+visible end that counts what the steps gave), while the trouble goes on.
 """
+
 import collections
 import os
 import threading
@@ -29,7 +32,8 @@ graph: work
 start: seed
 nodes:
   - {id: seed, kind: set, value: '[range(5)]', next: each}
-  - {id: each, kind: map, over: .out.seed, concurrency: 3, do: {kind: llm, history: none, prompt: "!sim tokens=2 delay_ms=5 {{ .item }}"}, next: both}
+  - {id: each, kind: map, over: .out.seed, concurrency: 3,
+     do: {kind: llm, history: none, prompt: "!sim tokens=2 delay_ms=5 {{ .item }}"}, next: both}
   - id: both
     kind: parallel
     branches:
@@ -41,7 +45,20 @@ nodes:
   - {id: again, kind: branch, cases: [{if: '.out.round < 4', then: round}], else: tell}
   - {id: tell, kind: set, visible: true, value: '[(.out.each | length), .out.round, .out.both.quiet, .input.message]', next: end}
 """
-FINISHED = sorted(["seed", *[f"each/{n}" for n in range(5)], "each", "both/left", "both/right", "both/quiet", "both", *["round"] * 4, *["again"] * 4, "tell"])
+FINISHED = sorted(
+    [
+        "seed",
+        *[f"each/{n}" for n in range(5)],
+        "each",
+        "both/left",
+        "both/right",
+        "both/quiet",
+        "both",
+        *["round"] * 4,
+        *["again"] * 4,
+        "tell",
+    ]
+)
 
 
 def self_told(text):
@@ -53,7 +70,10 @@ def self_told(text):
 def check_done(stream, message):
     texts = list(parts(stream).values())
     assert texts[2] == f'[5,4,"kept","{message}"]', texts
-    assert sorted(self_told(t) for t in texts[:2]) == [(list(range(6)), 1), (list(range(12)), 1)], texts  # in order of their start
+    assert sorted(self_told(t) for t in texts[:2]) == [
+        (list(range(6)), 1),
+        (list(range(12)), 1),
+    ], texts  # in order of their start
     finished = [(step, node) for step, node, _, status in steps(stream) if status == "finished"]
     assert sorted(node for _, node in finished) == FINISHED and len(set(finished)) == len(finished), finished
 
@@ -144,7 +164,9 @@ def test_lost_commands_and_lost_replies(seed):
 def test_workers_and_redis_die(seed):
     """With appendfsync always: nothing that was answered is lost."""
     attacks = [kill_graph_worker, chaos.forget_scripts, chaos.kill_redis]
-    with Stack(graphs={"work": GRAPH}, graph_workers=2, config=CONFIG, env=LEASE, redis_args=["--appendfsync", "always"]) as stack, Graphs(stack) as load:
+    with Stack(
+        graphs={"work": GRAPH}, graph_workers=2, config=CONFIG, env=LEASE, redis_args=["--appendfsync", "always"]
+    ) as stack, Graphs(stack) as load:
         chaos.attack(stack, load, seed, attacks, SECONDS * 2)
 
 

@@ -1,7 +1,10 @@
-"""parallel and map: children at once, their parts side by side, their results in order, and what one failure does to the others.
+"""parallel and map: children at once, their parts side by side, their results in order, and what one failure does to the
+others.
 
-Scenario: the simulated provider answers as slowly as each prompt says; its journal tells what was asked, how many at the same time, and what was closed early.
+Scenario: the simulated provider answers as slowly as each prompt says; its journal tells what was asked, how many at the same
+time, and what was closed early.
 """
+
 import json
 
 import pytest
@@ -24,7 +27,9 @@ nodes:
       quiet: {kind: set, value: '{a: 1}'}
       wrong: {kind: set, value: 'error("no")'}
     next: after
-  - {id: after, kind: set, visible: true, value: '{quiet: .out.both.quiet, wrong: .out.both.wrong.error.code, left: (.out.both.left.text | length > 0), names: (.out.both | keys)}', next: end}
+  - {id: after, kind: set, visible: true, next: end,
+     value: '{quiet: .out.both.quiet, wrong: .out.both.wrong.error.code, left: (.out.both.left.text | length > 0),
+              names: (.out.both | keys)}'}
 """,
     "fast": r"""
 graph: fast
@@ -46,15 +51,18 @@ start: items
 limits: {steps: 200}
 nodes:
   - {id: items, kind: set, value: '.input.message | split(",")', next: each}
-  - {id: each, kind: map, over: .out.items, concurrency: 3, fail: collect, do: {kind: llm, history: none, prompt: "!sim tokens=3 delay_ms=30 {{ .item }} at {{ .index }}"}, next: say}
-  - {id: say, kind: set, visible: true, value: '[.out.each[] | if .error then .error.code else (.text | length > 0) end]', next: end}
+  - {id: each, kind: map, over: .out.items, concurrency: 3, fail: collect,
+     do: {kind: llm, history: none, prompt: "!sim tokens=3 delay_ms=30 {{ .item }} at {{ .index }}"}, next: say}
+  - {id: say, kind: set, visible: true, value: '[.out.each[] | if .error then .error.code else (.text | length > 0) end]',
+     next: end}
 """,
     "numbers": r"""
 graph: numbers
 start: each
 limits: {steps: 2500}
 nodes:
-  - {id: each, kind: map, over: '[range(.input.message | tonumber)]', concurrency: 8, fail: fast, do: {kind: set, value: '.item + .index'}, next: say}
+  - {id: each, kind: map, over: '[range(.input.message | tonumber)]', concurrency: 8, fail: fast,
+     do: {kind: set, value: '.item + .index'}, next: say}
   - {id: say, kind: set, visible: true, value: '.out.each | [length, .[0], .[-1], add]', next: end}
 """,
     "nolist": r"""
@@ -68,7 +76,8 @@ nodes:
 graph: nested
 start: each
 nodes:
-  - {id: each, kind: map, over: '["a", "b"]', concurrency: 2, do: {kind: graph, graph: sub, visible: true, input: {letter: "{{ .item }}"}}, next: say}
+  - {id: each, kind: map, over: '["a", "b"]', concurrency: 2,
+     do: {kind: graph, graph: sub, visible: true, input: {letter: "{{ .item }}"}}, next: say}
   - {id: say, kind: set, visible: true, value: .out.each, next: end}
 """,
     "sub": r"""
@@ -104,7 +113,12 @@ def test_branches_stream_at_once_each_with_its_part(stack):
     assert len(texts) == 3 and len({d["part"] for d in deltas if d["node"] == "both/left"}) == 1
     for text in list(texts.values())[:2]:  # self-describing: every token once and in order
         assert [int(word.split(":")[1]) for word in text.split()] == list(range(20))
-    assert json.loads(texts[2]) == {"quiet": {"a": 1}, "wrong": "bad_expression", "left": True, "names": ["left", "quiet", "right", "wrong"]}
+    assert json.loads(texts[2]) == {
+        "quiet": {"a": 1},
+        "wrong": "bad_expression",
+        "left": True,
+        "names": ["left", "quiet", "right", "wrong"],
+    }
     messages = stack.api().chat(stream.chat)[1]["messages"]
     assert messages[1]["content"] == reply(stream)
     kept = {r["node"]: r["status"] for r in rows(messages[1])}
@@ -119,7 +133,9 @@ def test_the_first_failure_stops_the_others(stack):
     error = json.loads(text[1])
     assert error["node"] == "both" and error["code"] == "model" and error["message"].startswith("wrong: ")
     assert stream.events[-1].type == "done"
-    closed = wait_until(lambda: [r for r in stack.journal(stream.generation) if r["end"] == "client_closed"], "the slow branch to be closed")
+    closed = wait_until(
+        lambda: [r for r in stack.journal(stream.generation) if r["end"] == "client_closed"], "the slow branch to be closed"
+    )
     assert len(closed) == 1 and closed[0]["tokens"] < 100
     assert stack.api().chat(stream.chat)[1]["messages"][1]["content"] == reply(stream)
 
@@ -137,7 +153,10 @@ def test_map_keeps_the_order_and_its_concurrency(stack):
 def test_map_over_many(stack):
     stream = run(stack, "numbers", "1000")
     assert json.loads(stream.text) == [1000, 0, 1998, 999000]
-    assert [s for s in steps(stream) if s[1] == "each/999"] == [(1, "each/999", "set", "started"), (1, "each/999", "set", "finished")]
+    assert [s for s in steps(stream) if s[1] == "each/999"] == [
+        (1, "each/999", "set", "started"),
+        (1, "each/999", "set", "finished"),
+    ]
 
 
 def test_children_count_for_the_limit_of_steps(stack):
@@ -162,5 +181,8 @@ def test_over_what_is_no_list(stack):
 
 def test_sub_graphs_in_a_map(stack):
     stream = run(stack, "nested", "x")
-    assert sorted(list(parts(stream).values())[:2]) == ["aa!", "bb!"] and json.loads(list(parts(stream).values())[2]) == ["aa!", "bb!"]
+    assert sorted(list(parts(stream).values())[:2]) == ["aa!", "bb!"] and json.loads(list(parts(stream).values())[2]) == [
+        "aa!",
+        "bb!",
+    ]
     assert {"each/0/two", "each/1/two"} <= {s[1] for s in steps(stream)}

@@ -1,7 +1,9 @@
-"""500 graphs at once on one worker: they cost little each, and give all of it back. An expression that never ends delays another graph's steps by little.
+"""500 graphs at once on one worker: they cost little each, and give all of it back. An expression that never ends delays
+another graph's steps by little.
 
 Without sanitizers (tests/run --figures) the crowd is full size.
 """
+
 import http.client
 import json
 import urllib.parse
@@ -27,7 +29,9 @@ def pour(url, count, message):
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     ids = []
     for _ in range(count):
-        connection.request("POST", f"/v1/chats/{new_id('chat')}/messages", json.dumps({"message": message, "graph": "crowd"}), headers)
+        connection.request(
+            "POST", f"/v1/chats/{new_id('chat')}/messages", json.dumps({"message": message, "graph": "crowd"}), headers
+        )
         response = connection.getresponse()
         answer = json.loads(response.read())
         assert response.status == 202, answer
@@ -90,8 +94,14 @@ def test_an_expression_that_never_ends_delays_nobody_for_long():
             ends.append(Run(stack, new_id("chat"), "Run.", graph="runaway").wait_end())
         among = walking.result()
         assert len(ends) > 5 and {e.type for e in ends} == {"failed"}, ends
-        assert {e.data["error"]["code"] for e in ends} == {"step_failed"} and all("bad_expression" in e.data["error"]["message"] for e in ends)
+        assert {e.data["error"]["code"] for e in ends} == {"step_failed"} and all(
+            "bad_expression" in e.data["error"]["message"] for e in ends
+        )
         p99 = len(alone) * 99 // 100
-        print(f"figure: steps of a graph follow each other in {alone[len(alone) // 2]:.1f} ms (p99 {alone[p99]:.1f} ms, at most {alone[-1]:.1f} ms) alone; while {len(ends)} expressions "
-              f"that never end are run in {among[len(among) // 2]:.1f} ms (p99 {among[len(among) * 99 // 100]:.1f} ms, at most {among[-1]:.1f} ms)")  # fmt: skip
+        p99_among = len(among) * 99 // 100
+        print(
+            f"figure: steps of a graph follow each other in {alone[len(alone) // 2]:.1f} ms (p99 {alone[p99]:.1f} ms, "
+            f"at most {alone[-1]:.1f} ms) alone; while {len(ends)} expressions that never end are run in "
+            f"{among[len(among) // 2]:.1f} ms (p99 {among[p99_among]:.1f} ms, at most {among[-1]:.1f} ms)"
+        )
         assert among[-1] < LONGEST_MS

@@ -1,5 +1,6 @@
-"""`sluice graph check` tells everything that is wrong in graph files, each with its place and what to write, also what only jq and
-what only the other files of a folder can tell; `sluice graph draw` shows a graph's nodes, edges and children."""
+"""`sluice graph check` tells everything that is wrong in graph files, each with its place and what to write, also what only jq
+and what only the other files of a folder can tell; `sluice graph draw` shows a graph's nodes, edges and children."""
+
 import pathlib
 import re
 import subprocess
@@ -50,7 +51,8 @@ def test_what_only_jq_can_tell(tmp_path):
     """Every expression that does not compile, at its line of the file."""
     (tmp_path / "a.yaml").write_text(
         HEAD + "  - id: a\n    kind: set\n    visible: true\n    value: |\n      .input.message\n      | nowhere\n    next: b\n"
-        "  - {id: b, kind: branch, cases: [{if: .out.a ==, then: end}, {if: 'foo(1)', then: end}], else: end}\n")
+        "  - {id: b, kind: branch, cases: [{if: .out.a ==, then: end}, {if: 'foo(1)', then: end}], else: end}\n"
+    )
     done = graph("check", tmp_path)
     assert done.returncode == 1
     places = [re.sub(r".*a\.yaml:(\d+:\d+): (.*)", r"\1 \2", line) for line in done.stdout.splitlines()]
@@ -71,7 +73,10 @@ def test_what_only_the_other_files_of_the_folder_tell(tmp_path):
 
 def test_what_is_not_there(tmp_path):
     done = graph("check", tmp_path / "none.yaml")
-    assert done.returncode == 1 and done.stdout == f"{tmp_path}/none.yaml: No such file or directory; write the path of a graph file\n"
+    assert (
+        done.returncode == 1
+        and done.stdout == f"{tmp_path}/none.yaml: No such file or directory; write the path of a graph file\n"
+    )
     done = graph("draw", tmp_path / "none.yaml")
     assert done.returncode == 1 and "No such file" in done.stderr and done.stdout == ""
 
@@ -119,12 +124,17 @@ def test_the_manual_shows_graphs_that_are_well(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_manual_tells_every_field(kind, tmp_path):
-    """A node with a field that does not exist is told which do; each has a row in the manual's section of its kind, or of all nodes."""
+    """A node with a field that does not exist is told which do; each has a row in the manual's section of its kind, or of all
+    nodes."""
     path = tmp_path / "g.yaml"
     path.write_text(f"graph: g\nstart: a\nnodes: [{{id: a, kind: {kind}, nosuchfield: 1}}]\n")
     fields = re.search(r"no field 'nosuchfield'; write one of: (.*)", graph("check", path).stdout).group(1).split(", ")
     sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", MANUAL.read_text(), re.M | re.S))
-    mine = [text for title, text in sections.items() if title in ("All nodes", kind) or (kind == "agent" and title in ("llm", "agent and tools"))]
+    mine = [
+        text
+        for title, text in sections.items()
+        if title in ("All nodes", kind) or (kind == "agent" and title in ("llm", "agent and tools"))
+    ]
     assert len(fields) >= 5 and len(mine) >= 2
     missing = [field for field in fields if not any(f"| `{field}` |" in text for text in mine)]
     assert not missing, f"docs/graphs.md tells nothing of {missing}"

@@ -1,8 +1,10 @@
 """A worker is killed within a graph: another one goes on behind the last checkpoint, and what was shown is never shown twice.
 
-Scenario: kill -9 of the only graph worker at a moment that the test can name (a step's event, a shown token), then a new one; the leases are short. The provider's journal counts how often
-each step asked its model; self-describing tokens prove that no text is there twice.
+Scenario: kill -9 of the only graph worker at a moment that the test can name (a step's event, a shown token), then a new one;
+the leases are short. The provider's journal counts how often each step asked its model; self-describing tokens prove that no
+text is there twice.
 """
+
 import json
 import re
 
@@ -33,14 +35,16 @@ graph: able
 start: one
 nodes:
   - {id: one, kind: set, visible: true, value: '"First."', next: two}
-  - {id: two, kind: llm, model: able, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=50 two", next: last}
+  - {id: two, kind: llm, model: able, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=50 two",
+     next: last}
   - {id: last, kind: set, visible: true, value: '.out.two.text', next: end}
 """,
     "short": r"""
 graph: short
 start: two
 nodes:
-  - {id: two, kind: llm, model: able, visible: true, history: none, params: {max_tokens: 30}, prompt: "!sim tokens=40 delay_ms=50 two", next: end}
+  - {id: two, kind: llm, model: able, visible: true, history: none, params: {max_tokens: 30},
+     prompt: "!sim tokens=40 delay_ms=50 two", next: end}
 """,
     "both": r"""
 graph: both
@@ -60,7 +64,8 @@ nodes:
 graph: each
 start: each
 nodes:
-  - {id: each, kind: map, over: '[range(8)]', concurrency: 2, do: {kind: llm, history: none, prompt: "!sim tokens=4 delay_ms=100 item {{ .item }}"}, next: last}
+  - {id: each, kind: map, over: '[range(8)]', concurrency: 2,
+     do: {kind: llm, history: none, prompt: "!sim tokens=4 delay_ms=100 item {{ .item }}"}, next: last}
   - {id: last, kind: set, visible: true, value: '.out.each | length', next: end}
 """,
     "outer": r"""
@@ -175,7 +180,13 @@ def test_inside_a_quiet_step_behind_a_shown_one(stack):
     assert tokens(texts[0]) == list(range(10)) and tokens(texts[1]) == list(range(40)) and len(texts) == 3
     assert json.loads(texts[2]) == [["one", "quiet", "second", "shown"], True]
     message = stack.api().chat(stream.chat)[1]["messages"][1]
-    assert message["content"] == reply(stream) and [r["node"] for r in rows(message)] == ["one", "shown", "quiet", "second", "last"]
+    assert message["content"] == reply(stream) and [r["node"] for r in rows(message)] == [
+        "one",
+        "shown",
+        "quiet",
+        "second",
+        "last",
+    ]
     assert [e.id for e in stream.events] == list(range(1, len(stream.events) + 1))
     assert stream.events[-1].data["usage"]["source"] == "estimated" and stream.events[-1].data["usage"]["output"] >= 62
 
@@ -261,7 +272,8 @@ def test_only_the_missing_branch_runs_again(stack):
     stream.read_all()
     assert stream.events[-1].type == "done"
     assert asked(stack, stream.generation) == {"quick": 1, "slow": 2}
-    texts = {node: "".join(e.data["text"] for e in kept(stream) if e.type == "delta" and e.data["node"] == node) for node in ("both/quick", "both/slow")}
+    deltas = [e.data for e in kept(stream) if e.type == "delta"]
+    texts = {node: "".join(d["text"] for d in deltas if d["node"] == node) for node in ("both/quick", "both/slow")}
     assert tokens(texts["both/quick"]) == list(range(4)) and tokens(texts["both/slow"]) == list(range(60))
     message = stack.api().chat(stream.chat)[1]["messages"][1]
     assert message["content"] == reply(stream) and "both/quick" in [r["node"] for r in rows(message)]

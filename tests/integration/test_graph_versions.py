@@ -1,8 +1,10 @@
 """Graph files change while generations run: each goes on with the version that it began with, on any worker.
 
-Scenario: the operator writes a new file and sends SIGHUP; what runs, what was asked back and what another worker takes over stays with the old text, which lies in Redis; what begins takes the
-new one. A folder in which anything is wrong changes nothing.
+Scenario: the operator writes a new file and sends SIGHUP; what runs, what was asked back and what another worker takes over
+stays with the old text, which lies in Redis; what begins takes the new one. A folder in which anything is wrong changes
+nothing.
 """
+
 import re
 
 import pytest
@@ -138,7 +140,9 @@ def test_a_wrong_file_changes_nothing(stack, wrong):
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_worker_does_not_start_with_a_wrong_file(stack, wrong):
     stack.write_graph("story", wrong)
-    worker = Process("wrong", [BIN / "sluice-graph-worker"], stack.folder, {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)})
+    worker = Process(
+        "wrong", [BIN / "sluice-graph-worker"], stack.folder, {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)}
+    )
     assert worker.wait() == 1 and re.search(r"story\.yaml:\d+:\d+", worker.read_log())
     worker.stop()
 
@@ -182,10 +186,21 @@ def test_a_graph_that_nobody_has_any_more(stack):
     stack.start_graph_worker(env=env)
     stream.read_all()
     error = stream.events[-1].data["error"]
-    assert stream.events[-1].type == "failed" and error["code"] == "not_found" and "story" in error["message"] and not steps(stream)
+    assert (
+        stream.events[-1].type == "failed" and error["code"] == "not_found" and "story" in error["message"] and not steps(stream)
+    )
 
 
-@pytest.mark.parametrize("row", ["9999999999999 short {}", "9999999999999", "9999999999999 %(version)s {", '9999999999999 %(version)s {"uses":[{"id":"part"}]}', "9999999999999 %(version)s {}"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "9999999999999 short {}",
+        "9999999999999",
+        "9999999999999 %(version)s {",
+        '9999999999999 %(version)s {"uses":[{"id":"part"}]}',
+        "9999999999999 %(version)s {}",
+    ],
+)
 def test_what_was_published_is_damaged(stack, row):
     """By somebody else, or by an older program that names no sub-graphs."""
     env = other_folder(stack)

@@ -1,6 +1,7 @@
-"""Graph workers that go. F25: a graph that takes every worker with it: after five crashes it is `failed` and lies in the dead list with its evidence; what others ask meanwhile is done.
-And one that is told to end before it has read its graphs.
+"""Graph workers that go. F25: a graph that takes every worker with it: after five crashes it is `failed` and lies in the dead
+list with its evidence; what others ask meanwhile is done. And one that is told to end before it has read its graphs.
 """
+
 import time
 
 from support.client import get_json
@@ -25,9 +26,13 @@ def test_a_poison_graph_is_parked_and_the_others_go_on():
             stack.start_graph_worker()
             others[-1] = others[-1].wait_end()
         end = poison.wait_end()
-        assert end.type == "failed" and end.data["error"]["code"] == "crashes" and end.data["restore"]["message"] == "Wait, please.", end
+        assert (
+            end.type == "failed" and end.data["error"]["code"] == "crashes" and end.data["restore"]["message"] == "Wait, please."
+        ), end
         assert {e.type for e in others} == {"done"}
-        assert len(wait_closed(stack, generation)) == CRASHES and len({a.key for a in stack.gate.of(generation)}) == 1, "asked once by each worker, with the same key"
+        assert (
+            len(wait_closed(stack, generation)) == CRASHES and len({a.key for a in stack.gate.of(generation)}) == 1
+        ), "asked once by each worker, with the same key"
         dead = get_json(admin + "/v1/admin/dead")[1]["data"]
         assert [row["generation_id"] for row in dead] == [generation] and dead[0]["crashes"] == CRASHES, dead
         assert stack.api().chat(poison.chat)[0] == 404
@@ -38,6 +43,10 @@ def test_told_to_end_at_its_start():
     """Whatever it does then, it gives all of it back: the sanitizers look."""
     with GraphStack(graph_workers=0) as stack:
         for pause in (0.1, 0.2, 0.4, 0.8, 1.2):
-            worker = stack._start(f"graph-{pause}", [BIN / "sluice-graph-worker"], {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)})
+            worker = stack._start(
+                f"graph-{pause}",
+                [BIN / "sluice-graph-worker"],
+                {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)},
+            )
             time.sleep(pause)
             assert worker.stop() in (0, -15), worker.read_log()[-4000:]  # -15: its signals were not there yet

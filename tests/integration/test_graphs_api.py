@@ -1,7 +1,10 @@
-"""What the API says of graphs without a worker that runs them: which there are, what a request may name, where its generation waits.
+"""What the API says of graphs without a worker that runs them: which there are, what a request may name, where its generation
+waits.
 
-Scenario: a stack without workers; the test publishes a graph as a worker would, and commits turns as one would with the scripts' own records.
+Scenario: a stack without workers; the test publishes a graph as a worker would, and commits turns as one would with the
+scripts' own records.
 """
+
 import time
 import uuid
 
@@ -13,7 +16,13 @@ from support.stack import Stack
 
 VERSION = "ab" * 32
 ABOUT = '{"start":"first","nodes":[{"id":"first","kind":"llm","visible":true}],"tools":["search"]}'
-FIRST = {"id": "plan", "version": VERSION, "start": "first", "nodes": [{"id": "first", "kind": "llm", "visible": True}], "tools": ["search"]}
+FIRST = {
+    "id": "plan",
+    "version": VERSION,
+    "start": "first",
+    "nodes": [{"id": "first", "kind": "llm", "visible": True}],
+    "tools": ["search"],
+}
 
 
 def new_id(prefix):
@@ -26,13 +35,18 @@ def publish(stack, name="plan", about=ABOUT, ms=60000):
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(workers=0, config='models: [{name: default, base_url: "%(url)s", model: sim}, {name: other, base_url: "%(url)s", model: sim}]\n') as running:
+    with Stack(
+        workers=0,
+        config='models: [{name: default, base_url: "%(url)s", model: sim}, {name: other, base_url: "%(url)s", model: sim}]\n',
+    ) as running:
         publish(running)
         yield running
 
 
 def begin(stack, path, **body):
-    status, _, raw = request("POST", stack.api_processes[0].url + path, {"generation_id": new_id("gen"), **body}, {"Prefer": "respond-async"})
+    status, _, raw = request(
+        "POST", stack.api_processes[0].url + path, {"generation_id": new_id("gen"), **body}, {"Prefer": "respond-async"}
+    )
     return status, stack.api().generation(body["generation_id"])[1] if status == 202 and "generation_id" in body else raw
 
 
@@ -67,7 +81,11 @@ def test_what_a_request_may_name(stack):
         ({"graph": "plan", "system": "Be kind."}, "system"),
     ):
         assert refused(stack, message="x", **body) == (400, "bad_request", param), body
-    assert refused(stack, "/v1/generations", messages=[{"role": "user", "content": "x"}], graph="nothing") == (400, "bad_request", "graph")
+    assert refused(stack, "/v1/generations", messages=[{"role": "user", "content": "x"}], graph="nothing") == (
+        400,
+        "bad_request",
+        "graph",
+    )
 
 
 @pytest.mark.parametrize("lane", ["interactive", "batch"])
@@ -76,7 +94,9 @@ def test_where_it_waits(stack, lane):
     status, record = begin(stack, "/v1/chats", message="x", graph="plan", chat_id=chat, generation_id=generation, lane=lane)
     check_members(record, RECORD, "record")
     assert (status, record["state"], record["graph"], record["model"], record["position"]) == (202, "queued", "plan", None, 0)
-    assert (record["request"]["graph"], record["request"]["lane"]) == ("plan", lane) and lane_of(stack, generation) == f"graph.{lane}"
+    assert (record["request"]["graph"], record["request"]["lane"]) == ("plan", lane) and lane_of(
+        stack, generation
+    ) == f"graph.{lane}"
     # The same again is the same, with another graph it is another.
     assert begin(stack, "/v1/chats", message="x", graph="plan", chat_id=chat, generation_id=generation, lane=lane)[0] == 202
     assert refused(stack, message="x", chat_id=chat, generation_id=generation, lane=lane) == (409, "conflict", None)
@@ -96,7 +116,10 @@ def test_the_chats_graph_answers_what_names_none(stack):
     """The graph of the last committed turn; only a model takes params, a system text and images that it is declared for."""
     chat, image = new_id("chat"), {"type": "image", "media_type": "image/png", "data": "aGk="}
     path = f"/v1/chats/{chat}/messages"
-    stack.redis.hset(f"sluice:{{s00}}:chat:default:{chat}", mapping={"graph": "plan", "model": "other", "title": "x", "created_at": "1", "updated_at": "1"})
+    stack.redis.hset(
+        f"sluice:{{s00}}:chat:default:{chat}",
+        mapping={"graph": "plan", "model": "other", "title": "x", "created_at": "1", "updated_at": "1"},
+    )
     for body, graph, lane in (
         ({}, "plan", "graph.interactive"),
         ({"lane": "batch"}, "plan", "graph.batch"),
@@ -128,7 +151,9 @@ def test_what_was_dead_is_asked_of_the_graph_again(stack):
     from test_admin import admin
 
     chat = new_id("chat")
-    stack.redis.hset(f"sluice:{{s00}}:chat:default:{chat}", mapping={"graph": "plan", "title": "x", "created_at": "1", "updated_at": "1"})
+    stack.redis.hset(
+        f"sluice:{{s00}}:chat:default:{chat}", mapping={"graph": "plan", "title": "x", "created_at": "1", "updated_at": "1"}
+    )
     for body, graph in (({"graph": "plan"}, "plan"), ({}, "plan")):
         generation = new_id("gen")
         assert begin(stack, f"/v1/chats/{chat}/messages", message="x", generation_id=generation, **body)[0] == 202

@@ -1,8 +1,9 @@
 """`sluice top`: the operator's picture in a terminal of tmux's, and one printed.
 
-Scenario: `sluice chat` at work is seen, with its user; one of several that run is selected and stopped; queues by tenant, what failed and what died are in the picture; the
-API goes away and comes back; the terminal is as it was at the end.
+Scenario: `sluice chat` at work is seen, with its user; one of several that run is selected and stopped; queues by tenant, what
+failed and what died are in the picture; the API goes away and comes back; the terminal is as it was at the end.
 """
+
 import os
 import re
 import subprocess
@@ -37,7 +38,13 @@ def top(stack, terminal, **options):
 
 def once(url, **env):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
-    return subprocess.run([BIN / "sluice", "top", "--once"], env={**clean, "SLUICE_ADMIN_URL": url, **env}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [BIN / "sluice", "top", "--once"],
+        env={**clean, "SLUICE_ADMIN_URL": url, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_a_chat_is_seen_and_stopped(stack, terminal):
@@ -50,7 +57,9 @@ def test_a_chat_is_seen_and_stopped(stack, terminal):
     other = stack.api().new_chat(LONG, generation_id="other", user="bob")
     other.until("delta")
     operator = top(stack, terminal)
-    screen = operator.wait(r"^2 running, 0 delayed, 0 dead.*^  WORKER.*stream +2 +256\n.*^> gen_.* ann\b.*^  other .* bob\b").group(0)
+    screen = operator.wait(
+        r"^2 running, 0 delayed, 0 dead.*^  WORKER.*stream +2 +256\n.*^> gen_.* ann\b.*^  other .* bob\b"
+    ).group(0)
     generation = re.search(r"^> (gen_\w+)", screen, re.M).group(1)
     assert re.search(r"^  stream\.interactive +0 +- open$", screen, re.M)
     operator.wait(r"^[1-9][\d.]* tokens/s   first token p50 \d")
@@ -94,11 +103,15 @@ def test_queues_failures_and_the_dead(terminal):
         for number in range(3):
             stack.api().new_chat("!sim tokens=2", headers={"Prefer": "respond-async"}, generation_id=f"w{number}")
         printed = once(admin).stdout
-        assert re.search(r"^  stream\.interactive +3 +\S+ m?s open\n    default +3 ", printed, re.M) and not re.search("DEAD|FAILURE|WORKER|GENERATION", printed)
+        assert re.search(r"^  stream\.interactive +3 +\S+ m?s open\n    default +3 ", printed, re.M) and not re.search(
+            "DEAD|FAILURE|WORKER|GENERATION", printed
+        )
         stack.start_worker()
         stack.api().new_chat("!sim fault=status:400", generation_id="bad").until("failed")
         wait_until(lambda: "3 done" in once(admin).stdout, "the waiting ones to be done")
-        assert re.search(r"^  FAILURE.*\n  bad +\d.* default +provider_refused +the provider answered 400", once(admin).stdout, re.M)
+        assert re.search(
+            r"^  FAILURE.*\n  bad +\d.* default +provider_refused +the provider answered 400", once(admin).stdout, re.M
+        )
         operator = top(stack, terminal)
         operator.wait(r"^0 running, 0 delayed, 0 dead")
         stack.api().new_chat("!sim first_ms=60000", generation_id="doomed", headers={"Prefer": "respond-async"})
@@ -129,7 +142,10 @@ def test_wrong_calls_and_nobody_there(terminal):
     absent = terminal(["top"], {"SLUICE_ADMIN_URL": nobody})
     assert absent.wait_exit() == 1 and "SLUICE_ADMIN_URL" in absent.screen()
     for argv, status in ((["top"], 2), (["top", "x"], 2), (["top", "--bogus"], 2), (["top", "--help"], 0)):
-        assert subprocess.run([BIN / "sluice", *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == status
+        assert (
+            subprocess.run([BIN / "sluice", *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode
+            == status
+        )
 
 
 def test_with_keys_an_admin_is_asked_for(terminal):

@@ -1,4 +1,5 @@
 """A whole Sluice on free ports: private Redis, simulated provider, API processes and workers."""
+
 import json
 import pathlib
 import shutil
@@ -11,10 +12,14 @@ from support.client import Api, get_json
 
 
 class Stack:
-    """Use as a context manager. `env` goes to API and workers, over the defaults below; `config` is their sluice.yaml, in which %(url)s is the provider.
-    `graphs`: {name: text} of graph files; with them come graph workers, `graph_workers` of them, and no stream worker unless it is asked for."""
+    """Use as a context manager. `env` goes to API and workers, over the defaults below; `config` is their sluice.yaml, in which
+    %(url)s is the provider. `graphs`: {name: text} of graph files; with them come graph workers, `graph_workers` of them, and
+    no stream worker unless it is asked for.
+    """
 
-    def __init__(self, apis=1, workers=None, env=None, redis_args=(), provider_url=None, config=None, graphs=None, graph_workers=1):
+    def __init__(
+        self, apis=1, workers=None, env=None, redis_args=(), provider_url=None, config=None, graphs=None, graph_workers=1
+    ):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.env = env or {}
         self.redis_args = list(redis_args)
@@ -61,7 +66,11 @@ class Stack:
                 statuses[process.name] = str(error)
         if kind is not None:
             self.print_logs()
-        broken = {p.name: p.read_log()[-3000:] for p in self.processes if "Sanitizer" in p.read_log() or "CHECK" in p.read_log() and statuses.get(p.name) not in (0, -9)}
+        broken = {
+            p.name: p.read_log()[-3000:]
+            for p in self.processes
+            if "Sanitizer" in p.read_log() or "CHECK" in p.read_log() and statuses.get(p.name) not in (0, -9)
+        }
         shutil.rmtree(self.folder, ignore_errors=True)
         if kind is None:
             assert not broken, f"sanitizers or checks complained: {broken}"
@@ -84,7 +93,24 @@ class Stack:
 
     def start_redis(self):
         self.redis_socket = self.folder / "redis.sock"
-        argv = ["env", "--ignore-signal=XFSZ", "redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", *self.redis_args]
+        argv = [
+            "env",
+            "--ignore-signal=XFSZ",
+            "redis-server",
+            "--port",
+            "0",
+            "--unixsocket",
+            self.redis_socket,
+            "--dir",
+            self.folder,
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "everysec",
+            *self.redis_args,
+        ]
         self.redis_process = self._start(f"redis-{len(self.processes)}", argv)
         self.redis_url = f"unix://{self.redis_socket}"
         self.redis = redis.Redis(unix_socket_path=str(self.redis_socket))
@@ -166,7 +192,11 @@ class Stack:
 
     def wait_provider_closed(self, generation, timeout=10):
         """The journal's row once the provider request is over."""
-        wait_until(lambda: all(r["end"] for r in self.journal(generation)), f"the provider connection of {generation} to be closed", timeout)
+        wait_until(
+            lambda: all(r["end"] for r in self.journal(generation)),
+            f"the provider connection of {generation} to be closed",
+            timeout,
+        )
         return self.journal(generation)
 
     def provider_stats(self):

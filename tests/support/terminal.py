@@ -1,4 +1,5 @@
 """A program in a terminal of its own, by tmux: keys go in, the screen is looked at."""
+
 import itertools
 import os
 import re
@@ -15,15 +16,38 @@ class Terminal:
     def __init__(self, argv, env=None, width=90, height=30):
         self.last = None
         self.socket = f"sluice-test-{os.getpid()}-{next(_numbers)}"
-        variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "screen-256color", "ASAN_OPTIONS": "detect_leaks=1:exitcode=99", **(env or {})}
-        program = ["sh", "-c", 'trap : INT; "$@"; echo "[exit $?]"', "sh", "env", "-i", *(f"{name}={value}" for name, value in variables.items()), *map(str, argv)]
+        variables = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TERM": "screen-256color",
+            "ASAN_OPTIONS": "detect_leaks=1:exitcode=99",
+            **(env or {}),
+        }
+        program = [
+            "sh",
+            "-c",
+            'trap : INT; "$@"; echo "[exit $?]"',
+            "sh",
+            "env",
+            "-i",
+            *(f"{name}={value}" for name, value in variables.items()),
+            *map(str, argv),
+        ]
         size = ["-x", str(width), "-y", str(height)]
-        self._tmux("-f", "/dev/null", "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "history-limit", "20000", ";",
+        self._tmux("-f", "/dev/null", "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";",
+                   "set-option", "-g", "history-limit", "20000", ";",
                    "new-session", "-d", *size, "--", *program)  # fmt: skip
 
     def _tmux(self, *argv, check=True, **options):
         environment = {k: v for k, v in os.environ.items() if k != "TMUX"}
-        return subprocess.run(["tmux", "-u", "-L", self.socket, *argv], check=check, capture_output=True, timeout=PATIENCE_S, env=environment, **options).stdout.decode(errors="replace")
+        return subprocess.run(
+            ["tmux", "-u", "-L", self.socket, *argv],
+            check=check,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            env=environment,
+            **options,
+        ).stdout.decode(errors="replace")
 
     def keys(self, *names):
         """By tmux's names: Enter, C-c, Up, ..."""

@@ -1,5 +1,5 @@
-"""Tools for graphs, as a server that a test scripts by the path: it counts, hangs, fails, is cut off, and keeps everything that came: method, path, headers (names in lower case), body,
-when it came and when the client closed the connection on it.
+"""Tools for graphs, as a server that a test scripts by the path: it counts, hangs, fails, is cut off, and keeps everything that
+came: method, path, headers (names in lower case), body, when it came and when the client closed the connection on it.
 
     /echo               200: {method, query, body} of the request
     /order/<number>     200: {number, state}
@@ -13,6 +13,7 @@ when it came and when the client closed the connection on it.
     /cut                half of what its Content-Length says; /reset: closed before an answer
     /redirect?to=<url>  302 there
 """
+
 import http.server
 import json
 import select
@@ -29,7 +30,11 @@ class Seen:
 
     def __init__(self, handler, body):
         parts = urllib.parse.urlsplit(handler.path)
-        self.method, self.path, self.query = handler.command, urllib.parse.unquote(parts.path), dict(urllib.parse.parse_qsl(parts.query))
+        self.method, self.path, self.query = (
+            handler.command,
+            urllib.parse.unquote(parts.path),
+            dict(urllib.parse.parse_qsl(parts.query)),
+        )
         self.headers = {name.lower(): value for name, value in handler.headers.items()}
         self.body, self.at, self.closed_at, self.status = body, time.monotonic(), None, None
 
@@ -82,7 +87,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif name == "order":
             self.answer(200, {"number": rest, "state": f"order {rest} is packed"}, {"X-Two": "a", "Set-Cookie": "session=1"})
         elif name == "status":
-            self.answer(int(rest), {"said": rest}, {"Retry-After": seen.query["retry_after"]} if "retry_after" in seen.query else None)
+            self.answer(
+                int(rest), {"said": rest}, {"Retry-After": seen.query["retry_after"]} if "retry_after" in seen.query else None
+            )
         elif name == "flaky":
             is_good = tools.count(seen.path) > int(rest)
             self.answer(200 if is_good else 503, {"tries": tools.count(seen.path)})
