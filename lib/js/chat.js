@@ -254,7 +254,7 @@ export class Chat {
     #drop() {
         const turn = this.#turn;
         const mayRun = turn !== null && !isOver(turn) && (turn.reply.seq > 0 || isWorthWaiting(this.#error));
-        if (mayRun) this.#tellStop(turn);
+        if (mayRun) this.#awaitStop(turn).ask();
         return mayRun;
     }
 
@@ -264,16 +264,18 @@ export class Chat {
         const turn = this.#turn;
         if (!turn?.isRunning) return null;
         this.#turn = this.#waiting = null;
-        const answer = this.#tellStop(turn);
         if (turn.goesBack) this.#input.giveBack(turn, false);
-        this.#changed();
+        const { answer, ask } = this.#awaitStop(turn);
+        this.#changed(); // first it is seen, then it is sent
+        ask();
         const { message, attachments, metadata } = turn;
         return { restore: { message, attachments, metadata }, answer };
     };
 
-    /** Leaves the stream, asks the server to stop, and takes note of what it says. */
-    #tellStop(turn) {
-        const answer = turn.stream ? turn.stream.stop().answer : this.client.stop({ generation_id: turn.generationId });
+    /** From now on a stop is open; `ask` leaves the stream and tells the server. What that says is taken note of. */
+    #awaitStop(turn) {
+        let asked;
+        const answer = new Promise((resolve) => (asked = resolve));
         const told = answer
             .then((said) => said.committed && this.#keep(turn))
             .catch((error) => (this.#error = error))
@@ -282,7 +284,8 @@ export class Chat {
                 this.#changed();
             });
         this.#stops.add(told);
-        return answer;
+        const ask = () => asked(turn.stream ? turn.stream.stop().answer : this.client.stop({ generation_id: turn.generationId }));
+        return { answer, ask };
     }
 
     /** The stop came too late: the turn is in the chat. */

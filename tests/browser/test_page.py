@@ -177,28 +177,32 @@ def test_the_api_is_away_for_five_seconds(browse):
         page.say("!sim tokens=300 delay_ms=40 a long answer")
         page.wait_streaming(5)
         stack.api_processes[0].stop()
-        time.sleep(1)
+        page.wait("() => document.querySelector('.turn.live .doing')?.textContent === 'Connection lost, trying again…'")
         page.shoot("19-the-api-is-away")
-        time.sleep(4)
+        time.sleep(5)
         stack.start_api()
         page.wait_idle(60000)
+        page.shoot("19-the-api-is-back")
         assert len(page.turns()) == 4
         check_history(stack, page, stream.chat, 4)
         assert len(stack.journal()) == 2, "nobody was asked twice"
 
 
 def test_regenerate(stack, saved):
-    before = history(stack, saved.chat)
+    generations = lambda: [m["generation_id"] for m in stack.api().chat(saved.chat)[1]["messages"]]
     saved.say("!sim tokens=40 delay_ms=1 The second question")
     saved.wait_turns(4)
     saved.wait_idle()
-    told = history(stack, saved.chat)
+    told, before = history(stack, saved.chat), generations()
     saved.fill("#input", "a draft")
     saved.click(".turn:nth-child(4) [aria-label='Answer again']")
+    wait_until(lambda: generations()[2:] != before[2:], "another answer")
     saved.wait_idle()
     check_history(stack, saved, saved.chat, 4)
-    assert history(stack, saved.chat) == told and told[:2] == before
+    assert history(stack, saved.chat) == told, "the same words of the simulated provider, to the same message"
+    assert generations()[:2] == before[:2] and len(stack.journal(generations()[3])) == 1
     assert saved.box == "a draft"
+    saved.shoot("20-regenerated")
 
 
 def test_regenerate_and_stop(stack, saved):

@@ -13,15 +13,19 @@ import pytest
 from support.stack import Stack
 
 STOPS = int(os.environ.get("SLUICE_STOPS", "200"))
-# What happened in the tick of the click or key: the time from the event to when its handlers were done, and what the box had then.
+# What happened in the tick of the click or key: what the box had when its handlers were done, the time from the event to that, and how much of it went by before the page was told of the event.
 WATCH = """() => {
     window.stops = [];
-    let isRunning = false;
-    const before = (event) => { isRunning = (event.type === "click" ? event.target.closest("#stop") !== null : event.key === "Escape") && !document.getElementById("stop").hidden; };
+    let began = null;
+    const before = (event) => {
+        const isStop = event.type === "click" ? event.target.closest("#stop") !== null : event.key === "Escape";
+        began = isStop && !document.getElementById("stop").hidden ? performance.now() : null;
+    };
     const after = (event) => {
-        if (!isRunning) return;
-        isRunning = false;
-        const row = {ms: performance.now() - event.timeStamp, box: document.getElementById("input").value, live: document.querySelectorAll(".turn.live").length};
+        if (began === null) return;
+        const now = performance.now();
+        const row = {ms: now - event.timeStamp, held: began - event.timeStamp, own: now - began, box: document.getElementById("input").value, live: document.querySelectorAll(".turn.live").length};
+        began = null;
         window.stops.push(row);
         requestAnimationFrame(() => setTimeout(() => { row.painted = performance.now() - event.timeStamp; }));
     };
@@ -113,7 +117,7 @@ def test_stops_at_random_moments(stack, browse):
 
 
 def figures(rows, number):
-    for name, words in (("ms", "restored"), ("painted", "painted")):
+    for name, words in (("ms", "click to restored input"), ("held", "... of it until the browser gave the event to the page"), ("own", "... of it in the page"), ("painted", "click to the next picture")):
         values = sorted(row[name] for row in rows if name in row)
-        print(f"figure: click to {words} input: median {statistics.median(values):.1f} ms, p99 {values[int(len(values) * 0.99) - 1]:.1f} ms, of {len(values)} stops")
+        print(f"figure: {words}: median {statistics.median(values):.1f} ms, p99 {values[int(len(values) * 0.99) - 1]:.1f} ms, maximum {values[-1]:.1f} ms, of {len(values)} stops")
     print(f"figure: {number} messages, {len(rows)} stopped, all of them given back, {number - len(rows)} answered before")

@@ -77,17 +77,27 @@ def readme(package):
     for number, text in enumerate(js_package.examples("js"), 1):
         (folder / f"example{number}.mjs").write_text(text)
     (folder / "main.tsx").write_text(js_package.examples("tsx")[0])
+    (folder / "package.json").write_text('{"type": "module"}\n')
     return folder
 
 
-def test_types_and_examples_under_typescript(readme):
-    assert len(list(readme.iterdir())) == 4
-    tsc = ("node_modules/.bin/tsc", "--project", "js/tsconfig.json")
-    js_package.run(FOLDER, *tsc)
+TSC = ("node_modules/.bin/tsc", "--project", "js/tsconfig.json")
+
+
+@pytest.mark.parametrize("module, resolution", (("nodenext", "nodenext"), ("node16", "node16"), ("esnext", "bundler")))
+def test_types_and_examples_under_typescript(readme, module, resolution):
+    """As each kind of project finds the package: Node's own way, and a bundler's. tsconfig.json is as strict as it gets."""
+    assert len(list(readme.iterdir())) == 5
+    js_package.run(FOLDER, *TSC, "--module", module, "--moduleResolution", resolution)
+
+
+def test_a_mistake_would_be_seen(readme):
     page = readme / "main.tsx"
-    page.write_text(page.read_text().replace("setInput(event.target.value", "setInput(event.target.selectionStart"))
-    done = subprocess.run(tsc, cwd=FOLDER, capture_output=True, text=True)
-    assert done.returncode != 0 and "main.tsx" in done.stdout, "a mistake would be seen"
+    right = page.read_text()
+    page.write_text(right.replace("setInput(event.target.value", "setInput(event.target.selectionStart"))
+    done = subprocess.run(TSC, cwd=FOLDER, capture_output=True, text=True)
+    page.write_text(right)
+    assert done.returncode != 0 and "main.tsx" in done.stdout
 
 
 @pytest.mark.parametrize("number, told", ((1, "done"), (3, 'idle [] "Hello"')))

@@ -166,7 +166,9 @@ class Said {
 
     set(message) {
         this.message = message;
-        this.acts.hidden = message.state !== "committed";
+        const isCommitted = message.state === "committed";
+        this.acts.hidden = !isCommitted;
+        this.element.classList.toggle("committed", isCommitted); // for its neighbour: by :has() each change were looked for in every turn
         return true;
     }
 }
