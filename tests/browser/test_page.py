@@ -7,16 +7,38 @@ import time
 
 import pytest
 
+from provider import Provider
 from support.processes import free_port, wait_until
 from support.stack import Stack
 
 LONG = "!sim tokens=400 delay_ms=20 "
+CONFIG = """
+models:
+  - {name: default, base_url: "%(url)s", model: sim}
+  - {name: held, base_url: "HELD", model: held}
+"""
+WORDS = "Tell me about tides, and take your time: " + ", then ".join(f"the {n}th of them" for n in range(4, 20))
 
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack() as running:
+    with Provider() as provider, Stack(config=CONFIG.replace("HELD", provider.url)) as running:
+        running.held = provider
         yield running
+
+
+@pytest.fixture
+def held(stack):
+    """The model `held` says what it was told, comes to half of it, and waits there for `held.go.set()`."""
+    stack.held.go.clear()
+    yield stack.held
+    stack.held.go.set()
+
+
+def say_held(page, words=WORDS):
+    page.select("#target", "model:held")
+    page.say(words)
+    page.wait_streaming(20)
 
 
 @pytest.fixture
@@ -48,19 +70,19 @@ def check_history(stack, page, chat, count):
     assert wait_until(lambda: stack.api().chat(chat)[1]["active"] is None, "nothing to run")
 
 
-def test_a_turn(stack, new):
+def test_a_turn(stack, new, held):
     new.shoot("01-new-chat")
-    new.say("!sim tokens=120 delay_ms=20 Tell me about tides")
-    new.wait_streaming()
+    say_held(new)
     new.shoot("02-streaming")
     assert new.path == "/", "a chat has an address when it has a record, not before"
+    held.go.set()
     new.wait_idle()
     new.shoot("03-answered")
     assert new.path.startswith("/c/") and new.box == ""
-    assert "in · 120 out" in new.text(".usage")
+    assert "1,204 in · 312 out" in new.text(".usage")
     check_history(stack, new, new.path[3:], 2)
     new.wait("() => document.querySelectorAll('#chats a').length > 0")
-    assert new.text("#chats a[aria-current] span") == new.text("#title") == "!sim tokens=120 delay_ms=20 Tell me about tides"
+    assert new.text("#chats a[aria-current] span") == new.text("#title") == WORDS[:80]
 
 
 def test_stop_before_the_first_token(stack, saved):
@@ -122,25 +144,25 @@ def test_a_new_chat_goes_on_after_a_stop(stack, new):
     assert new.turns() == []
 
 
-def test_reload_in_mid_stream(stack, saved):
-    saved.say("!sim tokens=200 delay_ms=15 A long answer")
-    saved.wait_streaming(10)
+def test_reload_in_mid_stream(stack, saved, held):
+    say_held(saved)
     saved.reload()
     saved.wait_turns(4)
     saved.wait_streaming(20)
-    assert saved.turns()[2] == ("user", "!sim tokens=200 delay_ms=15 A long answer")
+    assert saved.turns()[2] == ("user", WORDS) and WORDS.startswith(saved.turns()[3][1])
     saved.shoot("17-reloaded-in-mid-stream")
+    held.go.set()
     saved.wait_idle()
     check_history(stack, saved, saved.chat, 4)
 
 
-def test_reload_in_the_first_turn(stack, new):
-    new.say("!sim tokens=150 delay_ms=15 The first message")
-    new.wait_streaming(5)
+def test_reload_in_the_first_turn(stack, new, held):
+    say_held(new)
     new.reload()
     new.wait_turns(2)
-    new.wait_streaming(10)
+    new.wait_streaming(20)
     assert new.path == "/"
+    held.go.set()
     new.wait_idle()
     assert new.path.startswith("/c/")
     check_history(stack, new, new.path[3:], 2)
@@ -259,22 +281,21 @@ def test_edit_and_stop(stack, saved):
     check_history(stack, saved, saved.chat, 2)
 
 
-def test_leaving_a_chat_that_answers(stack, saved):
-    saved.say("!sim tokens=120 delay_ms=15 A long answer")
-    saved.wait_streaming(3)
+def test_leaving_a_chat_that_answers(stack, saved, held):
+    say_held(saved)
     saved.click("#new")
     saved.wait("() => location.pathname === '/' && document.querySelectorAll('.turn').length === 0")
     saved.shoot("24-another-chat-answers")
     saved.click(f"a[data-chat='{saved.chat}']")
     saved.wait_turns(4)
+    held.go.set()
     saved.wait_idle()
     check_history(stack, saved, saved.chat, 4)
 
 
-def test_a_first_turn_in_the_background(stack, new):
+def test_a_first_turn_in_the_background(stack, new, held):
     """It has no address yet: the list has it, also after a reload."""
-    new.say("!sim tokens=200 delay_ms=20 The first message")
-    new.wait_streaming(3)
+    say_held(new)
     new.click("#new")
     new.wait_turns(0)
     new.reload()
@@ -282,13 +303,14 @@ def test_a_first_turn_in_the_background(stack, new):
     assert new.path == "/" and new.turns() == []
     new.click("#chats a.active")
     new.wait_turns(2)
+    held.go.set()
     new.wait_idle()
     new.wait("() => location.pathname.startsWith('/c/')")
     check_history(stack, new, new.path[3:], 2)
 
 
 def test_what_fails_in_the_background_can_be_tried_again(stack, saved):
-    saved.say("!sim tokens=60 delay_ms=10 fault=truncate@50")
+    saved.say("!sim tokens=60 delay_ms=80 fault=truncate@50")
     saved.wait_streaming(3)
     saved.click("#new")
     saved.wait_turns(0)
@@ -296,7 +318,7 @@ def test_what_fails_in_the_background_can_be_tried_again(stack, saved):
     saved.click(f"a[data-chat='{saved.chat}']")
     saved.wait("() => document.querySelector('.trouble') !== null")
     saved.click(".trouble .plain")
-    assert saved.box == "!sim tokens=60 delay_ms=10 fault=truncate@50"
+    assert saved.box == "!sim tokens=60 delay_ms=80 fault=truncate@50"
     check_history(stack, saved, saved.chat, 2)
 
 

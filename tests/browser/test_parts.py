@@ -8,6 +8,7 @@ import zlib
 
 import pytest
 
+from provider import Provider
 from support.identity import Caller, GuardedStack, row
 from support.processes import wait_until
 from support.stack import Stack
@@ -16,6 +17,7 @@ CONFIG = """
 models:
   - {name: default, base_url: "%(url)s", model: sim, supports: [image, tools, prefill]}
   - {name: blind, base_url: "%(url)s", model: sim}
+  - {name: held, base_url: "HELD", model: held, supports: [image]}
 """
 GRAPHS = {
     "report": r"""
@@ -23,7 +25,7 @@ graph: report
 start: plan
 nodes:
   - {id: plan, kind: llm, visible: false, history: none, prompt: "!sim tokens=20 delay_ms=40", next: research}
-  - {id: research, kind: llm, visible: false, history: none, prompt: "!sim tokens=30 delay_ms=40", next: write}
+  - {id: research, kind: llm, visible: false, history: none, prompt: "!sim tokens=50 delay_ms=60", next: write}
   - {id: write, kind: llm, visible: true, prompt: "{{ .input.message }}", next: end}
 """,
     "desk": r"""
@@ -66,14 +68,15 @@ def drop(page, *files):
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(graphs=GRAPHS, workers=1, config=CONFIG) as running:
+    with Provider() as provider, Stack(graphs=GRAPHS, workers=1, config=CONFIG.replace("HELD", provider.url)) as running:
+        running.held = provider
         yield running
 
 
 @pytest.fixture
 def page(stack, browse):
     page = browse(stack.api_processes[0].url + "/")
-    page.wait("() => document.querySelectorAll('#target option').length === 4")
+    page.wait("() => document.querySelectorAll('#target option').length === 5")
     return page
 
 
@@ -90,7 +93,7 @@ def steps(page):
 
 def test_a_graph_and_its_steps(stack, page):
     page.select("#target", "graph:report")
-    page.say("!sim tokens=120 delay_ms=10 The report, please")
+    page.say("!sim tokens=60 delay_ms=80 The report, please")
     page.wait("() => document.querySelectorAll('.turn.live .steps li.started').length === 1")
     page.shoot("60-graph-first-step")
     page.wait("() => document.querySelectorAll('.turn.live .steps li').length === 3")
@@ -139,7 +142,7 @@ def test_a_graph_that_asks_back(stack, page):
 
 
 def test_reasoning_is_folded(stack, page):
-    page.say("!sim reasoning=40 tokens=30 delay_ms=15 Think first")
+    page.say("!sim reasoning=40 tokens=30 delay_ms=50 Think first")
     page.wait("() => document.querySelector('.turn.live summary')?.innerText === 'Thinking…'")
     page.shoot("66-thinking")
     page.wait_idle()
@@ -155,12 +158,18 @@ def test_attachments(stack, page):
     page.wait("() => document.querySelectorAll('#files .file').length === 3")
     page.shoot("68-attached")
     page.click("[aria-label='Remove data.json']")
-    page.say("!sim tokens=400 delay_ms=20 What is in these?")
+    page.select("#target", "model:held")
+    stack.held.go.clear()
+    page.say("Tell me, if you please, what is in these?")
     page.wait_streaming()
     page.shoot("69-attachments-sent")
     page.keyboard_press("Escape")
-    page.wait("() => document.querySelectorAll('#files .file').length === 2")
+    assert page.run("() => document.querySelectorAll('#files .file').length") == 2 and page.box == "Tell me, if you please, what is in these?"
+    stack.held.go.set()
+    page.wait("() => document.getElementById('main').dataset.status === 'idle'")
     page.shoot("70-attachments-restored")
+    assert page.path == "/"
+    page.select("#target", "model:default")
     page.say("!sim tokens=4 delay_ms=1 What is in these?")
     page.wait_turns(2)
     page.wait_idle()
