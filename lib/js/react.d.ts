@@ -5,10 +5,10 @@ export interface UseStreamMessageOptions {
     /** The same object for every render: make it outside of the component. */
     client: Client;
     /** An existing chat, which is loaded. Another id is another chat. Without it a new one is begun. */
-    chatId?: string;
-    turn?: TurnOptions;
+    chatId?: string | undefined;
+    turn?: TurnOptions | undefined;
     /** Once, when a new chat gets its record (an event carried `done: true`): the moment to navigate. */
-    onSaved?: (chatId: string) => void;
+    onSaved?: ((chatId: string) => void) | undefined;
 }
 
 export interface UseStreamMessage {

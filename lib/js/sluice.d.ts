@@ -68,6 +68,18 @@ export interface GenerationError {
     message: string;
     retryable: boolean;
     provider_status?: number;
+    /** With `step_failed`: the graph's step. */
+    node?: string;
+}
+
+/** `progress`: it runs, and something within it was kept. */
+export type StepStatus = "started" | "progress" | "retrying" | "finished" | "failed";
+
+export interface StepError {
+    readonly code: string;
+    readonly message?: string;
+    /** Of the HTTP answer that the step got. */
+    readonly status?: number;
 }
 
 interface EventHead {
@@ -95,7 +107,10 @@ export type SluiceEvent =
     | (EventHead & {
           type: "started";
           done: false;
-          model: string | null;
+          model?: string | null;
+          /** In place of a model, where a graph answers. */
+          graph?: string;
+          version?: string;
           provider_model?: string;
           attempt: number;
           epoch: number;
@@ -113,9 +128,9 @@ export type SluiceEvent =
           step: number;
           node: string;
           kind: string;
-          status: "started" | "retrying" | "finished" | "failed";
+          status: StepStatus;
           ms?: number;
-          error?: { code: string; message?: string };
+          error?: StepError;
       })
     | (EventHead & { type: "reset" | "rewound"; done: false; after: number })
     | (EndHead & {
@@ -262,9 +277,9 @@ export interface Step {
     readonly step: number;
     readonly node: string;
     readonly kind: string;
-    readonly status: "started" | "retrying" | "finished" | "failed";
+    readonly status: StepStatus;
     readonly ms: number | null;
-    readonly error: { readonly code: string; readonly message?: string } | null;
+    readonly error: StepError | null;
 }
 
 export type ReplyState = "waiting" | "queued" | "running" | "done" | "stopped" | "failed" | "interrupted";
@@ -367,9 +382,9 @@ export interface Client {
     continueGeneration(generationId: string, options?: StreamOptions & { newId?: string; chatId?: string | null }): MessageStream;
     /** Stops by generation id (`chat_id` alone: whatever runs in the chat). Sent with `keepalive`, and again when nobody answers. */
     stop(target: { generation_id?: string; chat_id?: string; seen?: number; all?: boolean }): Promise<StopAnswer>;
-    /** JSON in, JSON out, for the other routes: `client.request("GET", "/v1/chats")`. With the token, patience and errors of this client;
-     *  what is not GET is sent once unless it `isSafe`. Null for an answer without a body. */
-    request(method: string, path: string, body?: unknown, options?: { signal?: AbortSignal; keepalive?: boolean; isSafe?: boolean }): Promise<any>;
+    /** JSON in, JSON out, for the other routes: `client.request<ChatRecord>("GET", "/v1/chats/c1")`; the type is the caller's word. With the
+     *  token, patience and errors of this client; what is not GET is sent once unless it `isSafe`. Null for an answer without a body. */
+    request<T = unknown>(method: string, path: string, body?: unknown, options?: { signal?: AbortSignal; keepalive?: boolean; isSafe?: boolean }): Promise<T>;
     /** One chat, as a state machine. */
     chat(options?: ChatOptions): Chat;
 }
@@ -449,7 +464,7 @@ export interface ChatState {
 
 export interface ChatOptions {
     /** An existing chat; without it a new one is begun, under an id minted here. */
-    chatId?: string;
+    chatId?: string | undefined;
     /** For every turn: model, graph, params, ... May be changed at any time: `chat.turn = {...}`. With `on_stop: keep` a stop gives the
      *  message back all the same, until the server's answer says that the turn was kept. */
     turn?: TurnOptions;

@@ -11,7 +11,7 @@ from provider import Provider
 from support.processes import free_port, wait_until
 from support.stack import Stack
 
-LONG = "!sim tokens=400 delay_ms=20 "
+LONG = "!sim tokens=4000 delay_ms=20 "  # longer than any test looks at it: it is stopped
 CONFIG = """
 models:
   - {name: default, base_url: "%(url)s", model: sim}
@@ -227,12 +227,15 @@ def test_regenerate(stack, saved):
     saved.shoot("20-regenerated")
 
 
-def test_regenerate_and_stop(stack, saved):
-    saved.say("!sim tokens=300 delay_ms=2 The second question")
+def test_regenerate_and_stop(stack, saved, held):
+    held.go.set()
+    saved.select("#target", "model:held")
+    saved.say(WORDS)
     saved.wait_turns(4)
-    saved.wait_idle(60000)
+    saved.wait_idle()
     told = saved.turns()
     saved.fill("#input", "a draft")
+    held.go.clear()
     saved.click(".turn:nth-child(4) [aria-label='Answer again']")
     saved.wait_streaming(3)
     saved.shoot("20-regenerating")

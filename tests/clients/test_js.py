@@ -81,6 +81,17 @@ def readme(package):
     return folder
 
 
+def test_the_types_know_what_the_protocol_tells():
+    """Every event, field and value that the protocol's table of events names, and those of a stop's answer, stands in the types."""
+    protocol = (ROOT / "docs/protocol.md").read_text()
+    types = (ROOT / "lib/js/sluice.d.ts").read_text().split("// ---- errors")[0]
+    rows = [row for table in ("| event | carries |", "| field | |\n|---|---|\n| `outcome`", "| outcome | |") for row in protocol.split(table)[1].split("\n\n")[0].splitlines()]
+    codes = [code for row in rows for code in re.findall(r"`([^`]+)`", row) if "<" not in code]
+    words = {word for code in codes for word in re.findall(r"[a-z_]+", code)} - {"id", "true", "null", "all"}  # `all` is asked, not told
+    assert {"step", "progress", "provider_status", "reset", "already_done"} <= words
+    assert [word for word in sorted(words) if not re.search(rf'\b{word}\??:|"{word}"', types)] == []
+
+
 TSC = ("node_modules/.bin/tsc", "--project", "js/tsconfig.json")
 
 

@@ -13,7 +13,7 @@ const names = (text, pattern) => Array.from(text.matchAll(pattern), (found) => f
 /** The members of an interface or a class. */
 function membersOf(name) {
     const body = declared.match(new RegExp(`^export (?:interface|class) ${name}\\b[^{]*\\{\\n(.*?)^\\}`, "ms"))[1];
-    const all = names(body, /^ {4}(?:readonly )?(\w+)\??[:(]/gm);
+    const all = names(body, /^ {4}(?:readonly )?(\w+)(?:<[^(]*>)?\??[:(]/gm);
     return all.filter((member) => member !== "constructor");
 }
 

@@ -1,5 +1,5 @@
 // What the package's types promise, and what they refuse. Only checked, never run.
-import { createClient, SluiceError, type Chat, type ChatStatus, type Part, type Reply, type SluiceEvent, type StopAnswer } from "sluice-client";
+import { createClient, SluiceError, type Chat, type ChatRecord, type ChatStatus, type Part, type Reply, type SluiceEvent, type StopAnswer } from "sluice-client";
 import { useStreamMessage, type UseStreamMessage } from "sluice-client/react";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -22,8 +22,11 @@ function look(event: SluiceEvent, part: Part): string {
 
 const answer: Promise<StopAnswer> | undefined = chat.stop()?.answer;
 const retry: () => Promise<Reply | null> = useStreamMessage({ client }).retry;
+const title: Promise<string> = client.request<ChatRecord>("GET", "/v1/chats/c").then((record) => record.title);
+const notYet: string | undefined = undefined;
+useStreamMessage({ client, chatId: notYet });
 const error = new SluiceError({ code: "network", message: "x", retryable: true });
-void [look, answer, retry, error.retryAfterMs];
+void [look, answer, retry, title, error.retryAfterMs];
 
 // @ts-expect-error a turn has a message or messages
 client.streamMessage({ chat_id: "c" });
@@ -33,3 +36,5 @@ chat.turn = { on_stop: "never" };
 chat.state.input.text = "x";
 // @ts-expect-error the hook needs a client
 useStreamMessage({});
+// @ts-expect-error what an answer is has to be said
+client.request("GET", "/v1/chats").then((answer) => answer.data);
