@@ -7,7 +7,7 @@ import { API, Cutter, until } from "./support.mjs";
 const KEY = process.env.SLUICE_TEST_KEY;
 const backend = createClient({ baseUrl: API, token: KEY });
 
-/** A backend's function that gives tokens of one second, and counts. */
+/** A backend's function that gives tokens of one second, and counts. (On a busy machine one may be over before it is used: asked for at least so often.) */
 function shortTokens(user) {
     const given = [];
     const token = async () => {
@@ -23,9 +23,10 @@ test("an expired token is asked for again", async () => {
     const { given, token, expiry } = shortTokens("ann");
     const chat = createClient({ baseUrl: API, token }).chat();
     for (const n of [1, 2]) {
+        const before = given.length;
         chat.setInput(`!sim tokens=2 delay_ms=1 ${n}`);
         assert.equal((await chat.send()).state, "done");
-        assert.equal(given.length, n);
+        assert.ok(given.length > before);
         await expiry();
     }
     const { data } = await createClient({ baseUrl: API, token }).request("GET", "/v1/chats");
@@ -40,8 +41,8 @@ test("... in mid-stream, when the connection is lost behind its end", async () =
     const cut = until(() => stream.reply.seq > 0, "the first event").then(expiry).then(() => cutter.cutAll());
     const reply = await stream.finish();
     await cut;
-    assert.deepEqual([reply.state, reply.text.trim().split(" ").length, given.length, cutter.cuts], ["done", 300, 2, 0]);
     cutter.close();
+    assert.deepEqual([reply.state, reply.text.trim().split(" ").length, given.length > 1, cutter.cuts], ["done", 300, true, 0]);
 });
 
 test("... and by a stop", async () => {
@@ -51,8 +52,9 @@ test("... and by a stop", async () => {
     const reading = stream.finish();
     await until(() => stream.reply.seq > 0, "the first event");
     await expiry();
+    const before = given.length;
     assert.equal((await stream.stop().answer).outcome, "stopped");
-    assert.equal(given.length, 2);
+    assert.ok(given.length > before);
     await reading;
 });
 
