@@ -18,7 +18,8 @@ struct id chat_view_next(const struct chat_view *view)
     struct id id = {.text = ""};
     if (view->has_more && view->message_count > 0 && mp_open(view->messages[0], &doc) == 0) {
         struct span text = mp_str(mp_get(mp_root(doc), "id"), SPAN_NONE);
-        id = id_is_valid(text) ? id_from(text) : id;
+        if (id_is_valid(text))
+            id = id_from(text);
     }
     mp_close(doc);
     return id;

@@ -151,6 +151,7 @@ static void on_wrong(const char *message, void *arg)
 static int check_steps(const struct graph *graph, int64_t max_events, struct err *err)
 {
     int64_t most = (max_events - OTHER_EVENTS) / STEP_EVENTS;
+    int64_t wanted = STEP_EVENTS * graph->limits.steps + OTHER_EVENTS;
     if (graph->limits.steps <= most)
         return 0;
     return err_set(err, ERR_CONFIG, NULL,
@@ -158,7 +159,7 @@ static int check_steps(const struct graph *graph, int64_t max_events, struct err
                    "has room for %lld; write at most that, or let limits.events be %lld",
                    graph->file, graph->limits.steps_at.line, graph->limits.steps_at.column,
                    (long long)graph->limits.steps, (long long)max_events, (long long)most,
-                   (long long)(STEP_EVENTS * graph->limits.steps + OTHER_EVENTS));
+                   (long long)wanted);
 }
 
 /* Against the configuration: each mistake is logged, `err` has the first. */
