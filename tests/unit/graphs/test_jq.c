@@ -129,8 +129,8 @@ static void reaches_nothing(void **state)
     assert_int_equal(unsetenv("SLUICE_TEST_SECRET"), 0);
 }
 
-/* What runs for ever or for long. Of a primitive that is fast in a later release the memory ends;
- * one of constants runs away there while it is compiled. */
+/* What runs for ever or for long. Of a primitive that is fast in a later release the memory ends.
+ */
 static const char *const RUNAWAYS[] = {
     "def f: f; f",
     "last(range(1e12))",
@@ -138,7 +138,6 @@ static const char *const RUNAWAYS[] = {
     "[recurse(. + 1)]",
     "first(range(1e12) | select(. < 0))",
     "[limit(1e9; repeat(1))] | length",
-    "\"a\" * 1e9 | length",
     "\"a\" * (. + 1e9) | length",
     "[range(1e12)]",
     "(\"x\" * 1e6) as $x | [range(1e6)] | map($x) | add | length",
@@ -156,11 +155,25 @@ static void ends_what_runs_away(void **state)
         (void)printf("%-60s %4lld ms: %s\n", RUNAWAYS[i], (long long)(r.came_us - began_us) / 1000,
                      r.message);
         assert_int_equal(r.status, -ERR_BAD_REQUEST);
-        if (strcmp(r.message, "needs more memory than an expression may have") != 0 &&
-            strcmp(r.message, "took longer than 1000 ms") != 0)
+        if (strcmp(r.message, "needs more memory than an expression may have") != 0)
             assert_string_equal(r.message, "took longer than 50 ms");
         assert_value(&f, "{\"a\":1}", ".a + 1", "2");
     }
+    fixture_end(&f);
+}
+
+/* libjq 1.7 computes constants then. The child ends itself after a second of processor time; where
+ * it is not given that in five seconds it is ended as one that stands still. */
+static void ends_what_runs_away_while_compiled(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_begin(&f, &OPTIONS);
+    struct result r = eval(&f, "0", "\"a\" * 1e9 | length");
+    (void)printf("compiling: %s\n", r.message);
+    if (r.status != -ERR_UNAVAILABLE)
+        assert_int_equal(r.status, -ERR_BAD_REQUEST);
+    assert_value(&f, "{\"a\":1}", ".a + 1", "2");
     fixture_end(&f);
 }
 
@@ -312,6 +325,7 @@ int main(void)
         cmocka_unit_test(compiles_without_running),
         cmocka_unit_test(reaches_nothing),
         cmocka_unit_test(ends_what_runs_away),
+        cmocka_unit_test(ends_what_runs_away_while_compiled),
         cmocka_unit_test(ends_what_takes_too_much_memory),
         cmocka_unit_test(a_runaway_delays_others_little),
         cmocka_unit_test(evaluates_thousands_a_second),
