@@ -9,6 +9,7 @@ from support.played import Played  # noqa: E402
 from support.processes import BIN, Process  # noqa: E402
 from support.stack import Stack  # noqa: E402
 from support.terminal import Terminal  # noqa: E402
+from support.tools import Tools  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,20 @@ def sim(tmp_path_factory):
     assert process.stop() == 0
 
 
+@pytest.fixture(scope="module")
+def tools():
+    """Tools for graphs, scripted by their paths."""
+    with Tools() as server:
+        yield server
+
+
 @pytest.fixture
-def terminal():
-    """Starts `sluice chat` in a terminal; all of them are closed at the end."""
+def open_terminal():
+    """Starts a program in a terminal of its own; all of them are closed at the end."""
     opened = []
 
-    def start(url, *argv, env=None, **options):
-        opened.append(Terminal([BIN / "sluice", "chat", *argv], {"SLUICE_URL": url, **(env or {})}, **options))
+    def start(argv, env=None, **options):
+        opened.append(Terminal(argv, env, **options))
         return opened[-1]
 
     yield start
@@ -42,7 +50,18 @@ def terminal():
 
 
 @pytest.fixture
+def terminal(open_terminal):
+    """Starts `sluice chat` in a terminal."""
+
+    def start(url, *argv, env=None, **options):
+        return open_terminal([BIN / "sluice", "chat", *argv], {"SLUICE_URL": url, **(env or {})}, **options)
+
+    return start
+
+
+@pytest.fixture
 def play():
+    """Starts servers that play generations; all of them are closed at the end."""
     servers = []
 
     def start(*generations):

@@ -5,9 +5,8 @@ a pipe and the output is a terminal; a chat taken up in its first turn, which ha
 """
 import pytest
 
-from support.played import DONE, Played, delta
+from support.played import DONE, delta
 from support.processes import BIN
-from support.terminal import Terminal
 
 LONG = "!sim tokens=2000 delay_ms=20 text=self"
 EVIL = "a\x1b]0;owned\x07b\x1b[2Jc\x9b31md"
@@ -15,29 +14,9 @@ TAME = "a\ufffd]0;owned\ufffdb\ufffd[2Jc\ufffd31md"
 
 
 @pytest.fixture
-def terminal():
-    opened = []
-
-    def start(*argv, **options):
-        opened.append(Terminal(argv, **options))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        print(one.close())
-
-
-@pytest.fixture
-def play():
-    servers = []
-
-    def start(*generations):
-        servers.append(Played(*generations))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+def terminal(open_terminal):
+    """Starts any program in a terminal."""
+    return lambda *argv, **options: open_terminal(argv, **options)
 
 
 def shell(terminal, url):

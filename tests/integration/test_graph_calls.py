@@ -24,16 +24,9 @@ from support.calls import (
 )
 from support.client import text_of
 from support.processes import wait_until
-from support.tools import Tools
 
 by_format = pytest.mark.parametrize("name", FORMATS)
 STOPS, MOST_MS = 20, 2000
-
-
-@pytest.fixture(scope="module")
-def tools():
-    with Tools() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

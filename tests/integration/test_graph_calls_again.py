@@ -12,13 +12,6 @@ import pytest
 from support.calls import assert_secret_is_nowhere, calling_stack, of_type, outcome, tool_answers
 from support.client import TERMINAL, text_of
 from support.processes import wait_until
-from support.tools import Tools
-
-
-@pytest.fixture(scope="module")
-def tools():
-    with Tools() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

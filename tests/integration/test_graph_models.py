@@ -14,7 +14,6 @@ from support.client import text_of
 from support.graphs import steps
 from support.processes import wait_until
 from support.stack import Stack
-from support.tools import Tools
 
 FORMATS = ("openai", "anthropic", "ollama")
 PICTURE = {"type": "image", "media_type": "image/png", "data": base64.b64encode(b"\x89PNG").decode()}
@@ -63,12 +62,6 @@ GRAPHS = {
     "agent_json": llm("agent_json", HIDDEN + ", output: json, tools: [find_order]", kind="agent", tools=TOOL),
     "agent": llm("agent", HIDDEN + ", tools: [find_order]", kind="agent", tools=TOOL),
 }
-
-
-@pytest.fixture(scope="module")
-def tools():
-    with Tools() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import pytest
 
 from support.graphs import kept, parts, steps
 from support.stack import Stack
-from support.tools import Tools
 
 TOOL = 'tools:\n  - {id: find_order, description: Look up an order., parameters: {type: object, properties: {number: {type: string}}}, http: {url: "http://tools.test/order/5"}}\n'
 
@@ -30,12 +29,6 @@ nodes:
 
 QUICK, SLOW = "tokens=3 delay_ms=1", "tokens=60 delay_ms=100"
 GRAPHS = {f"{look}_{pace}": both(f"{look}_{pace}", visible, answer) for look, visible in (("hidden", "false"), ("shown", "true")) for pace, answer in (("over", QUICK), ("open", SLOW))}
-
-
-@pytest.fixture(scope="module")
-def tools():
-    with Tools() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -13,23 +13,15 @@ import pytest
 from support.identity import GuardedStack, row
 from support.processes import BIN, free_port, wait_until
 from support.stack import Stack
-from support.terminal import Terminal
 
 LONG = "!sim tokens=3000 delay_ms=20"
 WEB, ADMIN = "sk_test_web", "sk_test_admin"
 
 
 @pytest.fixture
-def terminal():
-    opened = []
-
-    def start(argv, env, **options):
-        opened.append(Terminal([BIN / "sluice", *argv], env, **options))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        print(one.close())
+def terminal(open_terminal):
+    """Starts `sluice` in a terminal."""
+    return lambda argv, env, **options: open_terminal([BIN / "sluice", *argv], env, **options)
 
 
 def top(stack, terminal, **options):
