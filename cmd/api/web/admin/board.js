@@ -40,7 +40,8 @@ function charts() {
 const meter = (label, of) => ({
     label,
     className: "wide-cell",
-    make: (cell) => cell.append(el("span", { class: "meter", "aria-hidden": "true" }, el("span")), el("span", { class: "meter-text" })),
+    make: (cell) =>
+        cell.append(el("span", { class: "meter", "aria-hidden": "true" }, el("span")), el("span", { class: "meter-text" })),
     set(cell, row) {
         const [used, all] = of(row);
         const part = all > 0 ? Math.min(1, used / all) : 0;
@@ -64,14 +65,23 @@ const lanes = (does) => ({
         },
         text("Waiting", (row) => count(row.waiting), "number"),
         text("Longest wait", (row) => duration(row.oldest_wait_ms), "number"),
-        action("", (row) => (row.paused ? { words: "Resume", label: `Resume ${row.lane}` } : { words: "Pause", label: `Pause ${row.lane}` }), does.pause),
+        action(
+            "",
+            (row) =>
+                row.paused ? { words: "Resume", label: `Resume ${row.lane}` } : { words: "Pause", label: `Pause ${row.lane}` },
+            does.pause,
+        ),
     ],
 });
 
 const WORKERS = {
     empty: "No worker is there: nothing is claimed.",
     keyOf: (row) => row.worker,
-    columns: [text("Worker", (row) => row.worker, "id"), text("Kind", (row) => row.kind), meter("Slots in use", (row) => [row.running, row.slots])],
+    columns: [
+        text("Worker", (row) => row.worker, "id"),
+        text("Kind", (row) => row.kind),
+        meter("Slots in use", (row) => [row.running, row.slots]),
+    ],
 };
 
 const running = (does) => ({
@@ -83,7 +93,11 @@ const running = (does) => ({
         two("Lane", (row) => [row.lane, row.model]),
         text("Worker", (row) => row.worker ?? NONE, "id narrow"),
         text("For", (row) => duration(row.started_at === null ? null : Math.max(0, row.now - row.started_at)), "number"),
-        text("First token", (row) => (row.first_token_at === null ? "not yet" : `after ${duration(row.first_token_at - row.started_at)}`), "number"),
+        text(
+            "First token",
+            (row) => (row.first_token_at === null ? "not yet" : `after ${duration(row.first_token_at - row.started_at)}`),
+            "number",
+        ),
         action("", (row) => ({ words: "Stop", label: `Stop ${row.generation_id}` }), does.stop),
     ],
 });
@@ -105,7 +119,11 @@ const TENANTS = {
                 cell.replaceChildren(...(words.length > 0 ? words.map((one) => el("span", { class: "chip" }, one)) : [NONE]));
             },
         },
-        text("Longest wait", ({ queues }) => duration(queues.length > 0 ? Math.max(...queues.map((queue) => queue.oldest_wait_ms ?? 0)) : null), "number"),
+        text(
+            "Longest wait",
+            ({ queues }) => duration(queues.length > 0 ? Math.max(...queues.map((queue) => queue.oldest_wait_ms ?? 0)) : null),
+            "number",
+        ),
         text("Tokens in", (row) => about(row.input_tokens), "number"),
         text("Tokens out", (row) => about(row.output_tokens), "number"),
     ],
@@ -159,8 +177,15 @@ export class Board {
         this.lanes.set(look.lanes);
         this.workers.set(look.workers);
         this.running.set(look.running.map((row) => ({ ...row, now: look.at })));
-        setText($("running-count"), look.running_total > look.running.length ? `the ${count(look.running.length)} that run longest, of ${count(look.running_total)}` : "");
-        this.tenants.set(look.tenants.map((row) => ({ ...row, queues: look.queues.filter((queue) => queue.tenant === row.tenant) })));
+        setText(
+            $("running-count"),
+            look.running_total > look.running.length
+                ? `the ${count(look.running.length)} that run longest, of ${count(look.running_total)}`
+                : "",
+        );
+        this.tenants.set(
+            look.tenants.map((row) => ({ ...row, queues: look.queues.filter((queue) => queue.tenant === row.tenant) })),
+        );
         document.body.classList.remove("waiting");
         this.#look = look;
         this.#showFailures();
@@ -183,10 +208,22 @@ export class Board {
         const longest = Math.max(-1, ...all.map((lane) => lane.oldest_wait_ms ?? -1));
         const paused = all.filter((lane) => lane.paused).length;
         setText($("waiting"), count(sum(all, (lane) => lane.waiting)));
-        setText($("waiting-note"), paused > 0 ? `${paused} of ${all.length} lanes paused` : longest < 0 ? "nobody waits" : `the longest for ${duration(longest)}`);
+        setText(
+            $("waiting-note"),
+            paused > 0
+                ? `${paused} of ${all.length} lanes paused`
+                : longest < 0
+                  ? "nobody waits"
+                  : `the longest for ${duration(longest)}`,
+        );
         $("waiting-note").classList.toggle("warn", paused > 0);
         setText($("runs"), count(runs));
-        setText($("runs-note"), workers.length === 0 ? "no worker is there" : `${count(sum(workers, (one) => one.slots))} slots of ${count(workers.length)} ${workers.length === 1 ? "worker" : "workers"}`);
+        setText(
+            $("runs-note"),
+            workers.length === 0
+                ? "no worker is there"
+                : `${count(sum(workers, (one) => one.slots))} slots of ${count(workers.length)} ${workers.length === 1 ? "worker" : "workers"}`,
+        );
         $("runs-note").classList.toggle("bad", workers.length === 0);
         setText($("delayed"), count(delayed));
         setText($("dead-count"), count(given));
@@ -196,11 +233,16 @@ export class Board {
         const rows = this.#past.rows();
         const ended = this.#past.ended();
         const failed = ended.failed + ended.interrupted;
-        const spread = ({ count: n, p50_us: half, p95_us: most }) => (n === 0 ? [NONE, "none in the last minute"] : [micros(half), `95 % below ${micros(most)}`]);
+        const spread = ({ count: n, p50_us: half, p95_us: most }) =>
+            n === 0 ? [NONE, "none in the last minute"] : [micros(half), `95 % below ${micros(most)}`];
         this.#charts.tokens.set(rows, rate(now), `${about(recent.tokens)} in the last minute`);
         this.#charts.first.set(rows, ...spread(recent.first_token));
         this.#charts.stop.set(rows, ...spread(recent.stop));
-        this.#charts.ended.set(this.#past.rows(ENDED_TOGETHER), about(ended.done + ended.stopped + failed), `${failed === 0 ? "none" : about(failed)} failed`);
+        this.#charts.ended.set(
+            this.#past.rows(ENDED_TOGETHER),
+            about(ended.done + ended.stopped + failed),
+            `${failed === 0 ? "none" : about(failed)} failed`,
+        );
     }
 
     #showCodes() {

@@ -35,7 +35,11 @@ class Chart {
         this.svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
         this.cursor = shape("path", { class: "cursor" });
         this.plot = el("div", { class: "plot" }, this.svg, this.top);
-        figure.append(el("figcaption", {}, el("h2", {}, title), el("p", { class: "now" }, this.value, this.note)), this.plot, el("div", { class: "foot" }, this.keys, this.when));
+        figure.append(
+            el("figcaption", {}, el("h2", {}, title), el("p", { class: "now" }, this.value, this.note)),
+            this.plot,
+            el("div", { class: "foot" }, this.keys, this.when),
+        );
         this.plot.addEventListener("pointermove", (event) => this.#point(event.offsetX / this.plot.clientWidth));
         this.plot.addEventListener("pointerleave", () => this.#point(null));
         this.at = null;
@@ -49,7 +53,12 @@ class Chart {
         this.max = niceMax(this.height(rows));
         this.top.textContent = this.text(this.max);
         this.svg.setAttribute("aria-label", `${this.title}, the last 15 minutes. Now ${value} ${note}`);
-        this.svg.replaceChildren(...[0, 0.5].map((part) => shape("path", { class: "grid", d: `M0 ${part * HEIGHT}H${WIDTH}` })), shape("path", { class: "base", d: `M0 ${HEIGHT}H${WIDTH}` }), ...this.draw(rows), this.cursor);
+        this.svg.replaceChildren(
+            ...[0, 0.5].map((part) => shape("path", { class: "grid", d: `M0 ${part * HEIGHT}H${WIDTH}` })),
+            shape("path", { class: "base", d: `M0 ${HEIGHT}H${WIDTH}` }),
+            ...this.draw(rows),
+            this.cursor,
+        );
         this.#show();
     }
 
@@ -68,12 +77,19 @@ class Chart {
     }
 
     #show() {
-        const row = this.at === null ? null : this.rows[Math.min(this.rows.length - 1, Math.max(0, Math.floor(this.at * this.rows.length)))];
+        const row =
+            this.at === null
+                ? null
+                : this.rows[Math.min(this.rows.length - 1, Math.max(0, Math.floor(this.at * this.rows.length)))];
         this.when.textContent = row ? time(row.at) : "last 15 min";
-        this.cursor.setAttribute("d", row ? `M${this.x(row) + this.x({ at: row.at + row.ms / 2 }) - this.x({ at: row.at })} 0V${HEIGHT}` : "");
+        this.cursor.setAttribute(
+            "d",
+            row ? `M${this.x(row) + this.x({ at: row.at + row.ms / 2 }) - this.x({ at: row.at })} 0V${HEIGHT}` : "",
+        );
         this.series.forEach((one, i) => {
             const value = row ? one.of(row) : undefined;
-            this.legend[i].textContent = value === undefined ? one.name : `${one.name} ${value === null ? NONE : this.text(value)}`;
+            this.legend[i].textContent =
+                value === undefined ? one.name : `${one.name} ${value === null ? NONE : this.text(value)}`;
         });
     }
 }
@@ -86,9 +102,19 @@ export class LineChart extends Chart {
     draw(rows) {
         return this.series.flatMap((one) => {
             const runs = this.#runs(rows, one);
-            const line = runs.map((run) => "M" + run.map((point) => point.join(" ")).join("L") + (run.length === 1 ? "h0" : "")).join("");
-            const area = runs.map((run) => `M${run[0][0]} ${HEIGHT}L${run.map((point) => point.join(" ")).join("L")}L${run.at(-1)[0]} ${HEIGHT}Z`).join("");
-            return [...(one.isFilled ? [shape("path", { class: "area " + one.className, d: area })] : []), shape("path", { class: "line " + one.className, d: line })];
+            const line = runs
+                .map((run) => "M" + run.map((point) => point.join(" ")).join("L") + (run.length === 1 ? "h0" : ""))
+                .join("");
+            const area = runs
+                .map(
+                    (run) =>
+                        `M${run[0][0]} ${HEIGHT}L${run.map((point) => point.join(" ")).join("L")}L${run.at(-1)[0]} ${HEIGHT}Z`,
+                )
+                .join("");
+            return [
+                ...(one.isFilled ? [shape("path", { class: "area " + one.className, d: area })] : []),
+                shape("path", { class: "line " + one.className, d: line }),
+            ];
         });
     }
 
@@ -122,7 +148,8 @@ export class BarChart extends Chart {
                 const value = one.of(row);
                 if (value === 0) return;
                 const [x, bottom, top] = [this.x(row) + width * 0.12, this.y(below), this.y(below + value)];
-                paths[i] += `M${x.toFixed(1)} ${bottom.toFixed(1)}V${top.toFixed(1)}h${(width * 0.76).toFixed(1)}V${bottom.toFixed(1)}Z`;
+                paths[i] +=
+                    `M${x.toFixed(1)} ${bottom.toFixed(1)}V${top.toFixed(1)}h${(width * 0.76).toFixed(1)}V${bottom.toFixed(1)}Z`;
                 below += value;
             });
         }

@@ -91,15 +91,37 @@ async function act(button, path, then) {
 }
 
 async function pause({ lane, paused }, button) {
-    const isSure = paused || (await ask({ title: `Pause ${lane}?`, text: "Workers claim nothing from it until it is resumed. What runs goes on, and new messages wait.", yes: "Pause" }));
-    if (isSure) await act(button, `/v1/admin/lanes/${lane}/${paused ? "resume" : "pause"}`, () => `${lane} is ${paused ? "open again" : "paused"}.`);
+    const isSure =
+        paused ||
+        (await ask({
+            title: `Pause ${lane}?`,
+            text: "Workers claim nothing from it until it is resumed. What runs goes on, and new messages wait.",
+            yes: "Pause",
+        }));
+    if (isSure)
+        await act(
+            button,
+            `/v1/admin/lanes/${lane}/${paused ? "resume" : "pause"}`,
+            () => `${lane} is ${paused ? "open again" : "paused"}.`,
+        );
 }
 
-const pathOf = ({ tenant, generation_id: id }, verb) => `/v1/admin/tenants/${encodeURIComponent(tenant)}/generations/${encodeURIComponent(id)}/${verb}`;
+const pathOf = ({ tenant, generation_id: id }, verb) =>
+    `/v1/admin/tenants/${encodeURIComponent(tenant)}/generations/${encodeURIComponent(id)}/${verb}`;
 
 async function stop(row, button) {
-    const isSure = await ask({ title: "Stop this generation?", text: `${row.generation_id} of ${row.tenant}. Its user gets the message back; the model’s connection is closed.`, yes: "Stop it", isDanger: true });
-    if (isSure) await act(button, pathOf(row, "stop"), ({ outcome }) => (outcome === "stopped" ? `${row.generation_id} is stopped.` : `${row.generation_id} was over before (${outcome.replace("_", " ")}).`));
+    const isSure = await ask({
+        title: "Stop this generation?",
+        text: `${row.generation_id} of ${row.tenant}. Its user gets the message back; the model’s connection is closed.`,
+        yes: "Stop it",
+        isDanger: true,
+    });
+    if (isSure)
+        await act(button, pathOf(row, "stop"), ({ outcome }) =>
+            outcome === "stopped"
+                ? `${row.generation_id} is stopped.`
+                : `${row.generation_id} was over before (${outcome.replace("_", " ")}).`,
+        );
 }
 
 async function requeue(row, button) {

@@ -19,7 +19,8 @@ export class Past {
     rows(together = 1) {
         const ms = this.#slotMs * together;
         const rows = [];
-        for (let at = this.#end - (this.#end % ms) - KEPT_MS; at < this.#end; at += ms) rows.push({ at, ms, ...this.#sum(at, together) });
+        for (let at = this.#end - (this.#end % ms) - KEPT_MS; at < this.#end; at += ms)
+            rows.push({ at, ms, ...this.#sum(at, together) });
         return rows;
     }
 
@@ -43,7 +44,8 @@ export class Past {
     /** [[code, count]], the most frequent first. */
     errors() {
         const sums = new Map();
-        for (const slot of this.#slots.values()) for (const { code, count } of slot.errors) sums.set(code, (sums.get(code) ?? 0) + count);
+        for (const slot of this.#slots.values())
+            for (const { code, count } of slot.errors) sums.set(code, (sums.get(code) ?? 0) + count);
         return [...sums].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
     }
 }

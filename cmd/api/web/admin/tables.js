@@ -67,7 +67,8 @@ export const two = (label, of, className) => ({
 export const action = (label, of, act) => ({
     label,
     className: "act",
-    make: (cell, row) => cell.append(el("button", { class: "plain", type: "button", onclick: (event) => act(row(), event.currentTarget) })),
+    make: (cell, row) =>
+        cell.append(el("button", { class: "plain", type: "button", onclick: (event) => act(row(), event.currentTarget) })),
     set(cell, row) {
         const { words, label: name } = of(row);
         setText(cell.firstChild, words);

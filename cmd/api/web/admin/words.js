@@ -17,7 +17,9 @@ export function duration(ms) {
     if (ms < 1000) return `${Math.round(ms)} ms`;
     if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
     const minutes = Math.floor(ms / 60_000);
-    return minutes < 60 ? `${minutes} min ${Math.floor(ms / 1000) % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    return minutes < 60
+        ? `${minutes} min ${Math.floor(ms / 1000) % 60} s`
+        : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export const micros = (us) => duration(us === null || us === undefined ? null : us / 1000);
