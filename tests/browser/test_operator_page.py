@@ -44,7 +44,8 @@ def wait_text(page, selector, words):
 
 
 def wait_row(page, table, words, is_there=True):
-    page.wait("""([table, words, is]) => [...document.querySelectorAll(`#${table} tbody tr`)].some((row) => row.textContent.includes(words)) === is""", [table, words, is_there])
+    rows = "[...document.querySelectorAll(`#${table} tbody tr`)]"
+    page.wait(f"([table, words, is]) => {rows}.some((row) => row.textContent.includes(words)) === is", [table, words, is_there])
 
 
 def click_labelled(page, label):
@@ -63,7 +64,7 @@ def fail_one(stack, generation):
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_each_look_moves_and_is_accessible(stack, watch, look):
-    streams = [stack.api().new_chat("!sim tokens=2000 delay_ms=15", generation_id=f"seen-{look}-{i}", user="ada") for i in range(3)]
+    streams = [stack.api().new_chat("!sim tokens=8000 delay_ms=15", generation_id=f"seen-{look}-{i}", user="ada") for i in range(3)]
     for stream in streams:
         stream.until("delta")
     fail_one(stack, f"failed-{look}")
@@ -84,7 +85,7 @@ def test_each_look_moves_and_is_accessible(stack, watch, look):
 
 def test_stop_is_asked_for_and_tells_the_reader(stack, watch):
     page = watch()
-    stream = stack.api().new_chat("!sim tokens=2000 delay_ms=15", generation_id="to-be-stopped")
+    stream = stack.api().new_chat("!sim tokens=8000 delay_ms=15", generation_id="to-be-stopped")
     stream.until("delta")
     click_labelled(page, "Stop to-be-stopped")
     page.shoot("operator-stop")
@@ -97,7 +98,7 @@ def test_stop_is_asked_for_and_tells_the_reader(stack, watch):
 
 def test_who_thinks_again_stops_nothing(stack, watch):
     page = watch()
-    stream = stack.api().new_chat("!sim tokens=2000 delay_ms=15", generation_id="spared")
+    stream = stack.api().new_chat("!sim tokens=8000 delay_ms=15", generation_id="spared")
     stream.until("delta")
     click_labelled(page, "Stop spared")
     wait_text(page, "#ask-title", "Stop this generation?")
