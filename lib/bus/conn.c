@@ -24,7 +24,8 @@ enum {
     CONN_MAGIC = 0x636f6e6e,
     UNSENT_MS = 10 * 1000,
     ELEMENTS_MAX = 1 << 22,
-    PIECE_BYTES = 256 * 1024
+    PIECE_BYTES = 256 * 1024,
+    READS_MAX = 16 /* at once, out of the loop's order */
 };
 
 struct unsent {
@@ -41,7 +42,7 @@ struct conn {
     struct event *readable, *writable;
     struct last_call last;
     TAILQ_HEAD(, unsent) unsent; /* whole commands, but that the first one may have begun */
-    bool is_open, is_writing;
+    bool is_open, is_reading, is_writing;
     bool is_over;   /* on_closed was called */
     bool is_closed; /* conn_close was called */
     uint64_t moves; /* how often the server took something */
@@ -55,7 +56,26 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     struct conn *conn = arg;
     (void)fd, (void)what;
     CHECK_MAGIC(conn, CONN_MAGIC);
+    conn->is_reading = true;
     redisAsyncHandleRead(conn->ctx);
+    conn->is_reading = false;
+}
+
+/* The end of the connection is left to the loop. */
+static bool has_bytes(const struct conn *conn)
+{
+    char byte;
+    return conn->ctx != NULL && conn->is_open && !conn->is_over && !conn->is_closed &&
+           recv(conn->ctx->c.fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void conn_read(struct conn *conn)
+{
+    CHECK_MAGIC(conn, CONN_MAGIC);
+    if (conn->is_reading || conn->is_writing)
+        return; /* hiredis is on the stack */
+    for (int i = 0; i < READS_MAX && has_bytes(conn); i++)
+        on_readable(-1, EV_READ, conn);
 }
 
 static void feed(struct conn *conn);

@@ -23,6 +23,9 @@ struct conn *conn_new(struct loop *loop, const char *address, int port,
 /* Sends one whole command at the end of this turn, with all others that came until then. 0 or
  * -ERR_UNAVAILABLE. */
 MUST_USE int conn_write(struct conn *conn, struct span command);
+/* Reads what has come by now, as the loop would in its next turn; nothing when it is called under a
+ * reply. */
+void conn_read(struct conn *conn);
 /* How often the server took something of what was written. */
 uint64_t conn_moves(const struct conn *conn);
 /* Silence from here on; may be called from the hooks. NULL is a no-op. */

@@ -21,6 +21,8 @@ enum sub_kind { SUB_SUBSCRIBED, SUB_UNSUBSCRIBED, SUB_MESSAGE };
 typedef void (*link_on_message)(enum sub_kind kind, struct span channel, struct span payload,
                                 void *arg);
 void link_on_messages(struct link *link, link_on_message on_message, void *arg);
+/* Hands on at once the messages that have come by now. */
+void link_read(struct link *link);
 /* Do nothing while the link is not up. */
 void link_subscribe(struct link *link, const char *channel);
 void link_unsubscribe(struct link *link, const char *channel);

@@ -27,6 +27,13 @@ void link_on_messages(struct link *link, link_on_message on_message, void *arg)
     link->message_arg = arg;
 }
 
+void link_read(struct link *link)
+{
+    CHECK_MAGIC(link, LINK_MAGIC);
+    if (link->state == LINK_UP)
+        conn_read(link->conn);
+}
+
 static void send_subscription(struct link *link, const char *verb, const char *channel)
 {
     struct command command;

@@ -104,6 +104,12 @@ bool pubsub_is_up(const struct pubsub *pubsub)
     return pubsub->is_up;
 }
 
+void pubsub_read(struct pubsub *pubsub)
+{
+    CHECK_MAGIC(pubsub, PUBSUB_MAGIC);
+    link_read(pubsub->link);
+}
+
 void pubsub_subscribe(struct pubsub *pubsub, const char *channel)
 {
     CHECK_MAGIC(pubsub, PUBSUB_MAGIC);

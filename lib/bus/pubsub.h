@@ -18,6 +18,8 @@ struct pubsub_hooks {
 struct pubsub *pubsub_new(struct bus *bus, struct loop *loop, const struct pubsub_hooks *hooks);
 void pubsub_free(struct pubsub *pubsub);
 bool pubsub_is_up(const struct pubsub *pubsub); /* the own channel is confirmed */
+/* Hands on at once what has come by now, before the loop comes to it. */
+void pubsub_read(struct pubsub *pubsub);
 /* See link_inner.h: one command at a time per channel, and never for an unknown one. */
 void pubsub_subscribe(struct pubsub *pubsub, const char *channel);
 void pubsub_unsubscribe(struct pubsub *pubsub, const char *channel);

@@ -50,5 +50,8 @@ void stop_watch_add(struct stop_watch *watch, const char *tenant, const char *ge
                     const char *token, const char *flag, void *entry);
 void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char *generation,
                        const char *token);
+/* Tells at once what `control` has said by now, though the loop has not come to it: for the moment
+ * before something leaves that a stop should keep here. Not for the hooks. */
+void stop_watch_look(struct stop_watch *watch);
 
 #endif

@@ -349,3 +349,9 @@ void stop_watch_remove(struct stop_watch *watch, const char *tenant, const char 
     if (watch->answers_due == 0)
         free_list(&watch->removed);
 }
+
+void stop_watch_look(struct stop_watch *watch)
+{
+    CHECK_MAGIC(watch, STOP_WATCH_MAGIC);
+    pubsub_read(watch->pubsub);
+}

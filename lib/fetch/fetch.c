@@ -48,11 +48,14 @@ static int on_curl_connected(void *arg, char *remote, char *local, int remote_po
     CHECK_MAGIC(fetch, FETCH_MAGIC);
     if (fetch->is_silent || !is_kept_one_allowed(fetch, remote, remote_port))
         return CURL_PREREQFUNC_ABORT;
-    fetch->is_connected = true;
-    fetch->fetcher->depth++;
-    if (fetch->hooks.on_connected != NULL)
+    struct fetcher *fetcher = fetch->fetcher;
+    fetcher->depth++;
+    if (fetcher->on_leaving != NULL)
+        fetcher->on_leaving(fetcher->leaving_arg);
+    fetch->is_connected = !fetch->is_silent;
+    if (fetch->is_connected && fetch->hooks.on_connected != NULL)
         fetch->hooks.on_connected(fetch, fetch->hooks.arg);
-    fetch->fetcher->depth--;
+    fetcher->depth--;
     return fetch->is_silent ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 

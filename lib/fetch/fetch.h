@@ -18,6 +18,10 @@ struct fetcher *fetcher_new(struct loop *loop);
 void fetcher_free(struct fetcher *fetcher); /* cancels all transfers, silently; not from a hook;
                                                NULL is a no-op */
 
+/* Called whenever a request of this fetcher is about to leave: its connection stands, nothing of it
+ * is written. It may cancel that transfer, which then never reaches the server, and any other. */
+void fetcher_on_leaving(struct fetcher *fetcher, void (*on_leaving)(void *arg), void *arg);
+
 struct fetch_header {
     const char *name;
     const char *value; /* CR and LF are refused */

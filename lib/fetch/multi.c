@@ -155,6 +155,13 @@ struct fetcher *fetcher_new(struct loop *loop)
     return fetcher;
 }
 
+void fetcher_on_leaving(struct fetcher *fetcher, void (*on_leaving)(void *arg), void *arg)
+{
+    CHECK_MAGIC(fetcher, FETCHER_MAGIC);
+    fetcher->on_leaving = on_leaving;
+    fetcher->leaving_arg = arg;
+}
+
 void fetcher_free(struct fetcher *fetcher)
 {
     if (fetcher == NULL)

@@ -50,8 +50,10 @@ struct fetcher {
     uint32_t magic;
     struct loop *loop;
     CURLM *multi;
-    struct timer timer; /* libcurl's one time-out */
-    struct event *act;  /* runs `acts` outside libcurl */
+    struct timer timer;            /* libcurl's one time-out */
+    struct event *act;             /* runs `acts` outside libcurl */
+    void (*on_leaving)(void *arg); /* NULL: nobody wants to know */
+    void *leaving_arg;
     unsigned depth;
     struct fetch_list all;
     struct fetch_list acts;

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter, namedtuple
 
-from support.client import TERMINAL, in_background
+from support.client import PIECES, TERMINAL, in_background
 from support.gate import FAILED, HALF, HELD, Gate
 from support.processes import ROOT, wait_until
 from support.stack import Stack
@@ -132,7 +132,7 @@ def keys_of(events):
     for event in events:
         name = (event.type, event.data.get("node"), event.data.get("status"))
         counts[name] += 1
-        if event.type not in TERMINAL and event.id is not None and (event.type != "delta" or counts[name] <= DELTAS):
+        if event.type not in TERMINAL and event.id is not None and (event.type not in PIECES or counts[name] <= DELTAS):
             keys.append((*name, counts[name]))
     return keys
 

@@ -94,7 +94,7 @@ void run_await_log(struct run *run, struct run_wait *wait)
 {
     CHECK_MAGIC(run, RUN_MAGIC);
     CHECK(wait->run == NULL);
-    if (outbox_is_empty(&run->outbox)) {
+    if (outbox_is_empty(&run->outbox) && !run->is_asking_flag) {
         wait->on_logged(wait->arg);
         return;
     }
@@ -224,6 +224,15 @@ static void tell_waiting(struct run *run)
     }
 }
 
+/* Nobody while it is asked what a flag means: what they would begin may be stopped already. */
+static void tell(struct run *run)
+{
+    if (run->is_asking_flag)
+        return;
+    tell_logged(run);
+    tell_waiting(run);
+}
+
 /* The log has `length` events: what follows goes next. */
 static void answer_length(struct run *run, int64_t length)
 {
@@ -232,10 +241,10 @@ static void answer_length(struct run *run, int64_t length)
         run_break_off(run, length, "The log lost events that are no longer kept.");
         return;
     }
-    tell_logged(run);
-    tell_waiting(run);
-    outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS,
-                  KEEP_BYTES + (run->checkpoints > 0 ? LIMIT_CHECKPOINT : 0));
+    tell(run);
+    if (!run->is_asking_flag) /* else some are still to be told */
+        outbox_forget(&run->outbox, now - REVIVAL_KEEP_MS,
+                      KEEP_BYTES + (run->checkpoints > 0 ? LIMIT_CHECKPOINT : 0));
     hold_back(run);
     run_flush(run);
 }
@@ -337,6 +346,8 @@ static void is_through(struct run *run)
     }
     if (run->state == RUN_FINISHING)
         run_conclude(run);
+    else
+        tell(run); /* who waited for what a flag meant */
 }
 
 static void stop_gathering(struct run *run)

@@ -1,26 +1,28 @@
 /* The end that others said: a stop, the flag, another claim. The provider is closed at once, or
  * read on silently where the job says so; then the usage is settled. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "bus/turn.h"
 #include "common/worker_inner.h"
 
 enum { AGAIN_MS = 500, NO_FLAG_AGAIN_MS = 100 };
 
+static const char *const reason_names[] = {
+    [CLOSE_STOPPED] = "stopped",
+    [CLOSE_FENCED] = "fenced",
+    [CLOSE_LOST] = "lost",
+    [CLOSE_ABANDONED] = "abandoned",
+};
+
 static void on_settled(int status, void *arg)
 {
-    static const char *const ends[] = {
-        [CLOSE_STOPPED] = "stopped",
-        [CLOSE_FENCED] = "fenced",
-        [CLOSE_LOST] = "lost",
-        [CLOSE_ABANDONED] = "abandoned",
-    };
     struct run *run = arg;
     CHECK_MAGIC(run, RUN_MAGIC);
     /* Fenced, and over by this token: that was a stop whose wake-up came later than our append. */
     if (status == 0 && run->why == CLOSE_FENCED)
         run->why = CLOSE_STOPPED;
-    run_leave(run, RUN_GONE, ends[run->why]);
+    run_leave(run, RUN_GONE, reason_names[run->why]);
     run_let_go(run);
 }
 
@@ -65,8 +67,11 @@ void run_close(struct run *run, enum close_reason why)
     if (run->state > RUN_FINISHING)
         return;
     bool was_at_work = !run_is_over(run);
-    int64_t noticed_us = run->noticed_us != 0 ? run->noticed_us : clock_mono_us();
+    int64_t now_us = clock_mono_us();
+    int64_t noticed_us = run->noticed_us != 0 ? run->noticed_us : now_us;
     run->why = why;
+    log_event(LOG_DEBUG, "run.close", "gen=%s epoch=%lld why=%s us=%lld", run->claimed.generation,
+              (long long)run->claimed.epoch, reason_names[why], (long long)now_us);
     run_set_state(run, RUN_CLOSING);
     run_unwatch(run);
     timer_stop(&run->again);
@@ -121,6 +126,8 @@ void run_flagged(struct run *run)
     };
     run->is_asking_flag = true;
     run->noticed_us = clock_mono_us();
+    log_event(LOG_DEBUG, "run.flag", "gen=%s epoch=%lld us=%lld", c->generation,
+              (long long)c->epoch, (long long)run->noticed_us);
     run_hold(run);
     stop_request(run->worker->bus, &stop, on_stopped, run);
 }

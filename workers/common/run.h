@@ -61,9 +61,10 @@ void run_end_event(struct run *run, struct mp_fields *fields);
  * there are too many (limits.h): the event went without it, and the work ends the run as failed. */
 MUST_USE int run_end_event_kept(struct run *run, struct mp_fields *fields,
                                 const struct run_checkpoint *checkpoint);
-/* on_logged comes once everything that was put so far is in the log, maybe before this returns; not
- * when the run is over by then. What reaches out of the house waits for it, so that nothing begins
- * behind a stop. The caller's memory, zeroed but for its hook; stopped before it goes. */
+/* on_logged comes once everything that was put so far is in the log and no flag is asked about,
+ * maybe before this returns; not when the run is over by then. What reaches out of the house waits
+ * for it, so that nothing begins behind a stop. The caller's memory, zeroed but for its hook;
+ * stopped before it goes. */
 void run_await_log(struct run *run, struct run_wait *wait);
 void run_wait_stop(struct run_wait *wait);
 /* Whether so many more events have room in the log beside the terminal one: limits.events. */

@@ -134,6 +134,14 @@ static void on_control(void *entry)
     run_close(run, CLOSE_FENCED);
 }
 
+/* A request leaves: what was stopped by now keeps its own here. */
+static void on_leaving(void *arg)
+{
+    struct worker *worker = arg;
+    CHECK_MAGIC(worker, WORKER_MAGIC);
+    stop_watch_look(worker->stops);
+}
+
 static void on_drain(void *arg)
 {
     struct worker *worker = arg;
@@ -212,6 +220,7 @@ static void open_worker(struct worker *worker, const struct daemon *daemon, stru
     leases_init(worker);
     open_bus(worker);
     worker->fetcher = fetcher_new(worker->loop);
+    fetcher_on_leaving(worker->fetcher, on_leaving, worker);
     worker->shared = worker->work->shared_new(worker, err);
     claims_init(worker);
     timer_start(&worker->ready, READY_MS);

@@ -1,6 +1,7 @@
 /* A graph's request from its templates to its answer. Invariant: what has `effect: once` and may
  * have reached its server is never sent again, by no try and after no crash. */
 #include "graph/errand.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -93,10 +94,18 @@ static void tell_answer(struct errand *r, bool was_cut)
 
 /* The transfer's hooks. */
 
+static void log_moment(const struct errand *r, const char *event)
+{
+    log_event(LOG_DEBUG, event, "gen=%s step=%s us=%lld", step_claimed(r->step)->generation,
+              step_path(r->step), (long long)clock_mono_us());
+}
+
 static void on_connected(struct fetch *fetch, void *arg)
 {
+    struct errand *r = errand_of(arg);
     (void)fetch;
-    errand_of(arg)->may_have_gone = true;
+    log_moment(r, "errand.leave");
+    r->may_have_gone = true;
 }
 
 /* One field; what comes more than once is one, its values joined as HTTP says, and was written with
@@ -246,6 +255,7 @@ static void send_now(struct errand *r)
         .guard = r->guard,
     };
     struct err err;
+    log_moment(r, "errand.begin");
     mine.arg = r;
     int rc = fetch_start(worker_fetcher(worker), &request, &mine, &r->fetch, &err);
     if (rc == 0) {

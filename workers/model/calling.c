@@ -1,10 +1,18 @@
 /* The call: what it says is handed on, what it costs is counted. */
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "model/ask_inner.h"
 #include "model/request.h"
 
 enum { ERROR_STATUS = 400 };
+
+static void log_moment(const struct ask *ask, const char *event)
+{
+    log_event(LOG_DEBUG, event, "gen=%s model=%s us=%lld", ask->claimed->generation,
+              ask->conf_model->name, (long long)clock_mono_us());
+}
 
 /* The call is over, or is closed now. */
 static void call_ended(struct ask *ask, struct usage told)
@@ -56,6 +64,7 @@ void ask_hold(struct ask *ask, bool is_held)
 static void on_connected(void *arg)
 {
     struct ask *ask = ask_of(arg);
+    log_moment(ask, "ask.leave");
     ask->spending.was_asked = true;
     if (!ask->is_silent && ask->hooks.on_connected != NULL)
         ask->hooks.on_connected(ask->hooks.arg);
@@ -144,6 +153,7 @@ bool ask_send(struct ask *ask, const struct llm_request *request)
         return false;
     }
     cooling_probe(cooling, ask->conf_model->name);
+    log_moment(ask, "ask.begin");
     spending_begin(&ask->spending, request);
     if (start_call(ask, request, &hooks, &err) != 0) {
         ask_fail(ask, -ERR_PROVIDER_REFUSED, err.message);

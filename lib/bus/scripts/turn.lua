@@ -236,9 +236,6 @@ function over(h, state, reason, o)
   local model = o.model or h.model
   local restore = not committed and rc('HGET', h.key, 'restore') or null
   local resumable = state == 'interrupted' and o.resumable ~= '0' and h.shown == '1'
-  if h.state == 'running' and not o.own then
-    rc('PUBLISH', P .. 'control', h.t .. ' ' .. h.g .. ' ' .. h.tok)
-  end
   unplace(h)
   if not sound(h.log, 'list') then rc('DEL', h.log) end
   if committed then commit(h, reply, o) end
@@ -246,6 +243,9 @@ function over(h, state, reason, o)
   local seq = emit(h, state, END[state](h, {reason = reason, restore = restore, error = err,
     committed = committed, usage = usage, resumable = resumable, finish_reason = o.finish_reason,
     model = model, resume = o.resume}))
+  if h.state == 'running' and not o.own then -- behind the event: Redis writes to the one whom it told last first
+    rc('PUBLISH', P .. 'control', h.t .. ' ' .. h.g .. ' ' .. h.tok)
+  end
   rc('HSET', h.key, 'state', state, 'where', '', 'reason', reason, 'committed', committed and 1 or 0,
     'seq', seq, 'ended_at', ms(), 'usage', usage, 'usrc', source, 'error', err or '',
     'resumable', resumable and 1 or 0, 'finish_reason', o.finish_reason or '', 'model', model,

@@ -106,6 +106,30 @@ static void what_was_told_while_away_is_found(void **state)
     stop_watch_free(w.watch);
 }
 
+static void what_control_has_said_can_be_looked_at(void **state)
+{
+    struct house *h = *state;
+    struct worker w = {.flags = 0};
+    if (h->bus == NULL)
+        skip();
+    watch_one(&w, h, "");
+    run_for(h->loop, 200);
+    stop_watch_look(w.watch);
+    assert_int_equal(w.controls, 0);
+    (void)redis_say(&h->redis, "PUBLISH sluice:{s00}:control \"default g %s\"", h->token);
+    assert_int_equal(w.controls, 0);
+    for (int i = 0; i < 500 && w.controls == 0; i++) { /* no turn of the loop in between */
+        pause_ms(10);                                  /* Redis answers whoever publishes first */
+        stop_watch_look(w.watch);
+    }
+    assert_int_equal(w.controls, 1);
+    stop_watch_look(w.watch);
+    assert_int_equal(w.controls, 1);
+    (void)redis_say(&h->redis, "CLIENT KILL TYPE pubsub");
+    stop_watch_look(w.watch); /* that it is closed is the loop's business */
+    stop_watch_free(w.watch);
+}
+
 static void hooks_may_remove_and_free(void **state)
 {
     struct house *h = *state;
@@ -131,6 +155,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flag_is_seen_without_pubsub, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(control_wakes_at_once, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(what_was_told_while_away_is_found, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(what_control_has_said_can_be_looked_at, house_setup,
                                         house_teardown),
         cmocka_unit_test_setup_teardown(hooks_may_remove_and_free, house_setup, house_teardown),
     };

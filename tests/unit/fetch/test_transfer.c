@@ -91,6 +91,32 @@ static void a_hook_may_cancel_another_transfer(void **state)
     assert_int_equal(two.dones, 0);
 }
 
+static void on_leaving(void *arg)
+{
+    struct seen *s = arg;
+    s->acted_ms++;
+    assert_int_equal(s->connected, 0);
+    fetch_cancel(s->fetch);
+}
+
+static void what_is_cancelled_as_it_leaves_does_not(void **state)
+{
+    (void)state;
+    server->script = hello;
+    fetcher_on_leaving(fetcher, on_leaving, &one);
+    start(&one);
+    (void)loop_run_for(loop, 200);
+    assert_int_equal(one.acted_ms, 1); /* it was asked about */
+    assert_int_equal(one.connected + one.dones, 0);
+    assert_int_equal(server->accepted, 1);
+    assert_int_equal(server->requests + server->open, 0);
+    one.fetch = NULL;
+    start(&two); /* who leaves does not matter: the other one is gone */
+    run();
+    assert_string_equal(two.body.ptr, "hello");
+    assert_int_equal(server->requests, 1);
+}
+
 static void a_hook_may_start_another_transfer(void **state)
 {
     (void)state;
@@ -213,6 +239,7 @@ int main(void)
         T(cancel_before_the_loop_turned_connects_nowhere),
         T(cancel_at_the_end_changes_nothing),
         T(a_hook_may_cancel_another_transfer),
+        T(what_is_cancelled_as_it_leaves_does_not),
         T(a_hook_may_start_another_transfer),
         T(pause_fills_the_window_and_resume_loses_nothing),
         T(a_paused_transfer_can_be_cancelled),

@@ -228,6 +228,40 @@ static void the_flag_comes_first(void **state)
     assert_int_equal(redis_number(&s->house.redis, "EXISTS chat_stop:c"), 0);
 }
 
+static bool is_answered(void *arg)
+{
+    return !((struct shop *)arg)->run->is_asking_flag;
+}
+
+static bool are_two_told(void *arg)
+{
+    return ((struct shop *)arg)->told == 2;
+}
+
+static void none_is_told_while_a_flag_is_asked_about(void **state)
+{
+    struct shop *s = *state;
+    struct run_wait wait = {.on_logged = on_kept, .arg = s};
+    if (s->run == NULL)
+        skip();
+    run_flagged(s->run); /* it is not set: the run goes on */
+    run_await_log(s->run, &wait);
+    assert_int_equal(s->told, 0); /* though the log has all */
+    CHECK(run_until(s->house.loop, is_answered, s, WAIT_MS));
+    keep(s, "1", "one");
+    CHECK(run_until(s->house.loop, are_two_told, s, WAIT_MS));
+    keep(s, "2", "two");
+    run_await_log(s->run, &wait);
+    run_flush(s->run);
+    run_flagged(s->run); /* asked about behind what is on its way */
+    CHECK(run_until(s->house.loop, is_answered, s, WAIT_MS));
+    assert_int_equal(s->told, 2);
+    wait_through(s);
+    run_for(s->house.loop, 500);
+    assert_int_equal(s->told, 4);
+    assert_string_equal(steps(s), "1=one 2=two ");
+}
+
 static void none_is_told_once_the_run_is_over(void **state)
 {
     struct shop *s = *state;
@@ -279,6 +313,7 @@ int main(void)
         TEST(a_full_redis_takes_them_later),
         TEST(one_behind_a_stop_is_neither_there_nor_told),
         TEST(the_flag_comes_first),
+        TEST(none_is_told_while_a_flag_is_asked_about),
         TEST(none_is_told_once_the_run_is_over),
         TEST(they_are_bounded),
     };
