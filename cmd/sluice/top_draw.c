@@ -6,23 +6,6 @@
 
 enum { HEAD_ROWS = 4, FOOT_ROWS = 2, SECTION_ROWS = 2 };
 
-void top_put_duration(int64_t us, struct buf *out)
-{
-    int64_t ms = us / 1000, minutes = ms / 60000;
-    if (us < 0)
-        (void)buf_byte(out, '-');
-    else if (us < 9950)
-        (void)buf_printf(out, "%.1f ms", (double)us / 1000.0);
-    else if (ms < 1000)
-        (void)buf_printf(out, "%" PRId64 " ms", ms);
-    else if (minutes == 0)
-        (void)buf_printf(out, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms / 100 % 10);
-    else if (minutes < 60)
-        (void)buf_printf(out, "%" PRId64 " min %" PRId64 " s", minutes, ms / 1000 % 60);
-    else
-        (void)buf_printf(out, "%" PRId64 " h %" PRId64 " min", minutes / 60, minutes % 60);
-}
-
 static const size_t BY_IMPORTANCE[SECTIONS] = {RUNNING, LANES, WORKERS, DEAD, FAILURES, TENANTS};
 
 /* How many rows of each are shown. */
@@ -129,10 +112,10 @@ static void put_spread(const struct json *recent, const char *name, const char *
 {
     const struct json *spread = json_get(recent, name);
     (void)buf_printf(out, "   %s ", what);
-    top_put_duration(number(spread, "p50_us"), out);
+    row_put_duration(number(spread, "p50_us"), out);
     if (number(spread, "p95_us") >= 0) {
         (void)buf_text(out, ", p95 ");
-        top_put_duration(number(spread, "p95_us"), out);
+        row_put_duration(number(spread, "p95_us"), out);
     }
 }
 

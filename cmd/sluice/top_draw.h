@@ -17,7 +17,4 @@ struct top_picture {
 /* Appends its lines, each with its end but the last. No line is longer than there are columns. */
 void top_draw(const struct top_picture *picture, struct buf *out);
 
-/* "0.8 ms", "59 ms", "1.3 s", "2 min 3 s", "3 h 5 min"; "-" for a negative one. */
-void top_put_duration(int64_t us, struct buf *out);
-
 #endif

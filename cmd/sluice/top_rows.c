@@ -49,6 +49,23 @@ void row_put_cell(struct row *row, const struct column *column, struct span text
     buf_release(&words);
 }
 
+void row_put_duration(int64_t us, struct buf *out)
+{
+    int64_t ms = us / 1000, minutes = ms / 60000;
+    if (us < 0)
+        (void)buf_byte(out, '-');
+    else if (us < 9950)
+        (void)buf_printf(out, "%.1f ms", (double)us / 1000.0);
+    else if (ms < 1000)
+        (void)buf_printf(out, "%" PRId64 " ms", ms);
+    else if (minutes == 0)
+        (void)buf_printf(out, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms / 100 % 10);
+    else if (minutes < 60)
+        (void)buf_printf(out, "%" PRId64 " min %" PRId64 " s", minutes, ms / 1000 % 60);
+    else
+        (void)buf_printf(out, "%" PRId64 " h %" PRId64 " min", minutes / 60, minutes % 60);
+}
+
 static void put_cells(struct row *row, const struct column *columns, const struct span *texts)
 {
     for (size_t i = 0; columns[i].title != NULL; i++)
@@ -93,7 +110,7 @@ static struct span duration_text(struct scratch *s, int64_t us)
 {
     struct buf text;
     buf_init(&text, 64);
-    top_put_duration(us, &text);
+    row_put_duration(us, &text);
     return keep(s, &text);
 }
 

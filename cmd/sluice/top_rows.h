@@ -34,5 +34,7 @@ void row_put_cell(struct row *row, const struct column *column, struct span text
 /* The longest beginning of a text that takes no more columns. */
 struct span row_cut(struct span text, size_t columns);
 void row_put_spaces(struct row *row, size_t count);
+/* "0.8 ms", "59 ms", "1.3 s", "2 min 3 s", "3 h 5 min"; "-" for a negative one. */
+void row_put_duration(int64_t us, struct buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* The operator's picture: what is in it, what of it where there is little room, and that no line is
  * longer than the terminal. */
 #include "cli_test.h"
-#include "sluice/top_draw.h"
+#include "sluice/top_rows.h"
 
 #include <stdio.h>
 
@@ -31,7 +31,7 @@ static const char OVERVIEW[] =
     "\"slot_ms\":5000,\"slots\":[{\"at\":85000,\"tokens\":80},{\"at\":95000,\"tokens\":20},"
     "{\"at\":100000,\"tokens\":0}]}";
 
-static const char DEAD[] =
+static const char DEAD_LIST[] =
     "{\"data\":[{\"tenant\":\"default\",\"generation_id\":\"g7\",\"crashes\":5,"
     "\"error\":{\"code\":\"crashes\",\"message\":\"lost too often\"}}],\"next\":null}";
 
@@ -44,7 +44,7 @@ static struct json_doc *parse(const char *text)
 
 static void draw(struct top_picture picture, const char *overview, struct buf *out)
 {
-    struct json_doc *doc = parse(overview), *dead = parse(DEAD);
+    struct json_doc *doc = parse(overview), *dead = parse(DEAD_LIST);
     picture.overview = json_root(doc);
     picture.dead = json_root(dead);
     picture.server = "http://h:1";
@@ -208,7 +208,7 @@ static void durations(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out;
         buf_init(&out, 64);
-        top_put_duration(rows[i].us, &out);
+        row_put_duration(rows[i].us, &out);
         assert_put(&out, rows[i].text);
     }
 }
