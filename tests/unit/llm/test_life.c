@@ -13,12 +13,13 @@
 
 static void expect_timeout(const struct step *script, int code, int64_t after_ms)
 {
+    enum { LATE_MS = 5000 }; /* on a busy machine, or under valgrind */
     int64_t before = clock_mono_ms();
     calls_play(script);
     assert_int_equal(seen.dones, 0);
     if (seen.failure.code != code)
         fail_msg("%s: %s", err_name(seen.failure.code), seen.failure.message);
-    assert_in_range(clock_mono_ms() - before, after_ms - 5, after_ms + 1000);
+    assert_in_range(clock_mono_ms() - before, after_ms - 5, after_ms + LATE_MS);
 }
 
 static void a_connection_that_does_not_come_times_out(void **state)
