@@ -8,6 +8,9 @@
 #define VERSION_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define VERSION_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
+/* What is published of a graph that uses one other. */
+#define USES(id, version) "{\"uses\":[{\"id\":\"" id "\",\"version\":\"" version "\"}]}"
+
 struct fixture {
     struct bound bound, back;
     struct state state, state_back;
@@ -55,16 +58,14 @@ static void test_what_a_published_one_uses(void **state)
     struct fixture *f = *state;
     assert_int_equal(bound_add(&f->back, SPAN_LIT("main"), SPAN_LIT(VERSION_A)), 0);
     assert_int_equal(bound_add_uses(&f->back, SPAN_LIT("{}")), 0);
-    assert_int_equal(bound_add_uses(&f->back, SPAN_LIT("{\"uses\":[{\"id\":\"sub\",\"version\":"
-                                                       "\"" VERSION_B "\"}]}")),
-                     0);
+    assert_int_equal(bound_add_uses(&f->back, SPAN_LIT(USES("sub", VERSION_B))), 0);
     check_back(f);
     const char *damaged[] = {"",
                              "{",
                              "{\"uses\":[1]}",
                              "{\"uses\":[{\"id\":\"sub\"}]}",
-                             "{\"uses\":[{\"id\":\"sub\",\"version\":\"1\"}]}",
-                             "{\"uses\":[{\"id\":\"\",\"version\":\"" VERSION_B "\"}]}"};
+                             USES("sub", "1"),
+                             USES("", VERSION_B)};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
         assert_int_equal(bound_add_uses(&f->back, span_of(damaged[i])), -ERR_MALFORMED);
     assert_int_equal(f->back.count, 2);
