@@ -147,9 +147,9 @@ static void is_silent_after_cancel(void **state)
 {
     struct fixture f;
     struct outcome o = {.f = &f};
-    struct graph *graph = graph_of(".", "true");
     (void)state;
-    fixture_begin(&f, &(struct jq_options){.program = SLUICE_JQ});
+    fixture_begin(&f, &(struct jq_options){.program = SLUICE_JQ}); /* which may skip */
+    struct graph *graph = graph_of(".", "true");
     graph_check_cancel(graph_check(f.jq, graph, on_checked, &o));
     graph_check_cancel(NULL);
     assert_value(&f, "1", ".", "1");
