@@ -1,11 +1,13 @@
 """A real small model behind a real server (`deploy/run --local-llm`): an answer streams to `done`; after a stop in mid-stream the server's own slots are idle;
-the four example graphs come to `done`, whatever so small a model makes of them.
+the four example graphs come to `done` by HTTP and by `sluice graph run`, whatever so small a model makes of them.
 
 Run by `tests/run --local-llm`; the model comes from packages, so it is skipped where they cannot be had.
 """
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -15,6 +17,7 @@ from support.client import Api, get_json
 from support.processes import ROOT, Process, wait_until
 
 PATIENCE_S = 600  # packages of about 200 MB, once
+SLUICE = ROOT / "build/release/bin/sluice"  # as deploy/run builds it
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,17 @@ def test_example_graphs(running, graph, messages, nodes):
         text = stream.text
     print(f"{graph}: {' '.join(seen)}\n{text}")
     assert len(text) > 5 and (set(nodes) <= set(seen) or {"alone", "generalist"} & set(seen)), seen
+
+
+@pytest.mark.parametrize("graph, messages, nodes", GRAPHS, ids=[row[0] for row in GRAPHS])
+def test_example_graphs_by_the_command_line(running, graph, messages, nodes):
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}, "SLUICE_URL": running["ready"]}
+    typed = "".join(m + "\n" for m in messages[1:])
+    done = subprocess.run([SLUICE, "graph", "run", graph, messages[0]], input=typed, env=env, capture_output=True, text=True, timeout=360, check=False)
+    print(done.stderr + done.stdout)
+    seen = re.findall(r"^ *\d+  (\S+) +\w+ +finished", done.stderr, re.M)
+    assert done.returncode == 0 and re.search(r"^done: (stop|length)$", done.stderr, re.M) and len(done.stdout) > 5
+    assert set(nodes) <= set(seen) or {"alone", "generalist"} & set(seen), seen
 
 
 def test_stop_frees_the_model_of_a_graph(running):
