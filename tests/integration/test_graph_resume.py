@@ -44,7 +44,7 @@ graph: short
 start: two
 nodes:
   - {id: two, kind: llm, model: able, visible: true, history: none, params: {max_tokens: 30},
-     prompt: "!sim tokens=40 delay_ms=50 two", next: end}
+     prompt: "!sim tokens=40 delay_ms=200 two", next: end}
 """,
     "both": r"""
 graph: both

@@ -97,7 +97,7 @@ def test_continue_goes_on_with_the_same_answer(stack, end, code):
 
 def test_what_was_shown_counts_as_max_tokens(stack):
     """The answer as a whole is as long as the client asked for, not each half of it."""
-    stream, other = broken(stack, kill, f"!sim tokens={TOKENS} delay_ms=40", on_interrupt="continue", params={"max_tokens": 50})
+    stream, other = broken(stack, kill, f"!sim tokens={TOKENS} delay_ms=120", on_interrupt="continue", params={"max_tokens": 50})
     events = finish(stack, stream, other)
     first, second = stack.journal(stream.generation)
     shown = len(second["messages"][-1]["content"].split())
