@@ -35,16 +35,28 @@ static struct call *publication(struct bus *bus)
     return call;
 }
 
-void graphs_publish(struct bus *bus, const struct published *graphs, size_t count)
+static void answer_published(struct call *call, int status, const struct reply *reply)
+{
+    (void)reply;
+    ((on_published)call->done)(status, call->arg);
+}
+
+bool graphs_publish(struct bus *bus, const struct published *graphs, size_t count,
+                    on_published done, void *arg)
 {
     struct call *call = NULL;
     size_t bytes = 0;
     if (!bus_is_up(bus))
-        return;
+        return false;
     for (size_t i = 0; i < count && i < LIMIT_GRAPHS; i++) {
         const struct published *p = &graphs[i];
         if (!may_be_said(p))
             continue;
+        if (bytes >= PART_BYTES) {
+            call_send(call, NULL, NULL, NULL); /* the last one's answer is everyone's */
+            call = NULL;
+            bytes = 0;
+        }
         if (call == NULL)
             call = publication(bus);
         call_arg(call, p->name);
@@ -52,14 +64,11 @@ void graphs_publish(struct bus *bus, const struct published *graphs, size_t coun
         call_arg(call, p->about);
         call_arg(call, p->text);
         bytes += p->text.len + p->about.len;
-        if (bytes < PART_BYTES)
-            continue;
-        call_send(call, NULL, NULL, NULL); /* what is said again soon need not be answered */
-        call = NULL;
-        bytes = 0;
     }
-    if (call != NULL)
-        call_send(call, NULL, NULL, NULL);
+    if (call == NULL)
+        return false;
+    call_send(call, answer_published, (call_done)done, arg);
+    return true;
 }
 
 /* An array of strings as rows of `width`; NULL when it is anything else. */

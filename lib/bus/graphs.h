@@ -12,9 +12,12 @@ struct published {
 };
 /* Says that this worker can run them: hash `graphs` (name -> until when, the version that was said
  * last, about), kept for a day; `graph:<version>` the text, kept for longer than any ask waits.
- * Said again with each announcement of the worker. Borrowed during the call. Nothing while Redis
- * is away. More than LIMIT_GRAPHS, and larger ones, are left out. */
-void graphs_publish(struct bus *bus, const struct published *graphs, size_t count);
+ * Said again with each announcement of the worker. Borrowed during the call. More than
+ * LIMIT_GRAPHS, and larger ones, are left out. False: nothing was said, as when Redis is away, and
+ * `done` never comes; else it comes once, when all are there or cannot be. */
+typedef void (*on_published)(int status, void *arg);
+bool graphs_publish(struct bus *bus, const struct published *graphs, size_t count,
+                    on_published done, void *arg);
 
 struct graph_row {
     struct span name, version, about;

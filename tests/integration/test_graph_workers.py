@@ -13,7 +13,7 @@ CRASHES = 5
 
 
 def test_a_poison_graph_is_parked_and_the_others_go_on():
-    with GraphStack(env={"SLUICE_WORKER_LEASE": "2s", "SLUICE_LOG_LEVEL": "info"}) as stack:
+    with GraphStack(env={"SLUICE_WORKER_LEASE": "3s", "SLUICE_LOG_LEVEL": "info"}) as stack:
         admin = stack.api_processes[0].admin_url
         generation, others = new_id("gen"), []
         stack.gate.plan(generation, 0, HELD)
@@ -37,6 +37,19 @@ def test_a_poison_graph_is_parked_and_the_others_go_on():
         assert [row["generation_id"] for row in dead] == [generation] and dead[0]["crashes"] == CRASHES, dead
         assert stack.api().chat(poison.chat)[0] == 404
         assert Run(stack, poison.chat, "Hello again.", graph="echo").wait_end().type == "done"
+
+
+def test_ready_once_its_graphs_are_known():
+    """Redis takes no writes for a while: the graphs are read and are not published yet."""
+    with GraphStack(graph_workers=0) as stack:
+        stack.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+        worker = stack._start("graph", [BIN / "sluice-graph-worker"], {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)})
+        worker.wait_log(r"graph\.read")
+        time.sleep(1)
+        assert "worker.ready" not in worker.read_log()
+        stack.redis.execute_command("CLIENT", "UNPAUSE")
+        worker.wait_log(r"worker\.ready")
+        assert {g["id"] for g in stack.api().get("/v1/graphs")[1]["data"]} == set(stack.graphs)
 
 
 def test_told_to_end_at_its_start():

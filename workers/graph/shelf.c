@@ -30,6 +30,7 @@ struct shelf {
     size_t checked;            /* graphs of `next` that are */
     bool is_wrong;             /* something was found in one of them */
     bool is_owed;              /* another reading was asked for meanwhile */
+    bool is_said;              /* what the folder has was once published, as far as can be */
     TAILQ_HEAD(shelf_waits, shelf_wait) waits;
 };
 
@@ -115,13 +116,24 @@ static void put_about(struct buf *out, const struct library *library, const stru
     json_close(&w);
 }
 
-void shelf_publish(struct shelf *shelf)
+static void on_said(int status, void *arg)
+{
+    struct shelf *shelf = arg;
+    CHECK_MAGIC(shelf, SHELF_MAGIC);
+    (void)status; /* it is said again soon */
+    shelf->is_said = true;
+    worker_prepared(shelf->worker);
+}
+
+/* Whoever hears that the worker is ready may name its graphs: the first publication is waited
+ * for. */
+static bool publish(struct shelf *shelf)
 {
     CHECK_MAGIC(shelf, SHELF_MAGIC);
     const struct library *library = shelf->current == NULL ? NULL : shelf->current->library;
     size_t count = library == NULL ? 0 : library_count(library);
     if (count == 0)
-        return;
+        return false;
     struct published *rows = mem_new_array(count, sizeof *rows);
     struct buf *abouts = mem_new_array(count, sizeof *abouts);
     for (size_t i = 0; i < count; i++) {
@@ -132,11 +144,19 @@ void shelf_publish(struct shelf *shelf)
             span_of(graph->name), span_of(graph->version), span_make(graph->text, graph->text_len),
             buf_error(&abouts[i]) == 0 ? buf_as_span(&abouts[i]) : SPAN_LIT("{}")};
     }
-    graphs_publish(worker_bus(shelf->worker), rows, count);
+    bool is_sent = graphs_publish(worker_bus(shelf->worker), rows, count, on_said, shelf);
+    if (is_sent && !shelf->is_said)
+        worker_prepare(shelf->worker);
     for (size_t i = 0; i < count; i++)
         buf_release(&abouts[i]);
     mem_free(abouts);
     mem_free(rows);
+    return is_sent;
+}
+
+void shelf_publish(struct shelf *shelf)
+{
+    (void)publish(shelf); /* while Redis is away; the next announcement says it */
 }
 
 /* Reading and checking. */
@@ -216,8 +236,8 @@ static void take_next(struct shelf *shelf)
     shelf->current = shelf->next;
     shelf->next = NULL;
     log_event(LOG_INFO, "graph.read", "graphs=%zu", count);
-    shelf_publish(shelf);
-    worker_prepared(shelf->worker);
+    if (!publish(shelf))
+        worker_prepared(shelf->worker);
     tell_waiting(shelf);
 }
 
