@@ -18,7 +18,7 @@ enum {
     AGAIN_MS = 200,  /* before one is started again that could not be, or ended unasked */
     /* A child ends itself by its processor time, at the latest after the second that it may compile
      * for; these are for one that stands still. */
-    SILENCE_MS = 5000,
+    SILENCE_MS = 10000,       /* a busy machine keeps one waiting for long */
     SILENCE_PROGRAM_MS = 200, /* and as much more for each program */
     /* libjq 1.6 leaks up to 76 bytes in an evaluation: a child is replaced before that is a third
      * of its memory. */
