@@ -6,7 +6,7 @@ option(SLUICE_HARDEN "release hardening" OFF)
 option(SLUICE_FUZZ "libFuzzer targets (clang)" OFF)
 option(SLUICE_COVERAGE "gcov instrumentation" OFF)
 option(SLUICE_ANALYZE "gcc -fanalyzer" OFF)
-set(SLUICE_TEST_SECONDS 180 CACHE STRING "how long one unit test may take")
+set(SLUICE_TEST_SECONDS 240 CACHE STRING "how long one unit test may take")
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)

@@ -56,7 +56,7 @@ static inline void house_open(struct house *h, int64_t retry_ms)
                                                .on_up = on_house_up,
                                                .on_down = on_house_down,
                                                .arg = h});
-    CHECK(run_until(h->loop, is_set, &h->is_up, 5000));
+    CHECK(run_until(h->loop, is_set, &h->is_up));
 }
 
 static inline int house_setup(void **state)
@@ -84,7 +84,7 @@ static inline int house_teardown(void **state)
 
 static inline void house_wait(struct house *h)
 {
-    CHECK(run_until(h->loop, is_set, &h->came, 8000));
+    CHECK(run_until(h->loop, is_set, &h->came));
 }
 
 static inline void keep_text(char *to, size_t size, struct span s)

@@ -149,6 +149,8 @@ static inline void redis_teardown(struct redis *r)
     (void)waitpid(pid, NULL, 0);
 }
 
+enum { PATIENCE_MS = 20 * 1000 }; /* a gross bound, for what is there at once when nobody is busy */
+
 /* Runs the loop until is_so(arg) or the time is over; tells which. */
 struct until {
     struct loop *loop;
@@ -169,7 +171,7 @@ static inline void on_until_timer(void *arg)
         timer_start(&u->timer, 1);
 }
 
-static inline bool run_until(struct loop *loop, bool (*is_so)(void *arg), void *arg, int64_t ms)
+static inline bool run_at_most(struct loop *loop, bool (*is_so)(void *arg), void *arg, int64_t ms)
 {
     struct until u = {.loop = loop, .is_so = is_so, .arg = arg, .end_ms = clock_mono_ms() + ms};
     timer_init(&u.timer, loop, on_until_timer, &u);
@@ -177,6 +179,11 @@ static inline bool run_until(struct loop *loop, bool (*is_so)(void *arg), void *
     loop_run(loop);
     timer_release(&u.timer);
     return u.came;
+}
+
+static inline bool run_until(struct loop *loop, bool (*is_so)(void *arg), void *arg)
+{
+    return run_at_most(loop, is_so, arg, PATIENCE_MS);
 }
 
 static inline bool never(void *arg)
@@ -187,7 +194,7 @@ static inline bool never(void *arg)
 
 static inline void run_for(struct loop *loop, int64_t ms)
 {
-    (void)run_until(loop, never, NULL, ms);
+    (void)run_at_most(loop, never, NULL, ms);
 }
 
 static inline bool is_set(void *flag)

@@ -113,7 +113,7 @@ static void without_redis_all_are_told(void **state)
     for (int i = 0; i < STREAMS; i++)
         streams[i] = (struct stream){.house = h, .generation = "g", .token = "1.n"};
     redis_kill(&h->redis);
-    CHECK(run_until(h->loop, is_away, h, 5000));
+    CHECK(run_until(h->loop, is_away, h));
     h->came = false;
     log_gather(h->bus);
     for (int i = 0; i < STREAMS; i++)

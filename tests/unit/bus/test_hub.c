@@ -39,7 +39,7 @@ static void a_flush_brings_the_end(void **state)
     hub_flush(hub, "default", "nobody", on_flushed, &nobody);
     assert_false(f.came || nobody.came);
     feed_close(closed.feed);
-    assert_true(run_until(h->loop, is_set, &f.came, 2000));
+    assert_true(run_until(h->loop, is_set, &f.came));
     assert_true(h->came && nobody.came);
     assert_string_equal(h->text, "stopped");
     assert_true(f.was_over);
@@ -95,7 +95,7 @@ static void being_read_is_a_lease(void **state)
     read_from(&second, hub, h, "g", 0);
     hub_watch(hub, "default", "g", GRACE_MS);
     for (int i = 0; i < 3; i++) {
-        assert_true(run_until(h->loop, is_pushed, &seen, 900));
+        assert_true(run_until(h->loop, is_pushed, &seen));
         seen.score = score(h);
         if (i == 1) {
             feed_close(second.feed);
@@ -105,7 +105,8 @@ static void being_read_is_a_lease(void **state)
     run_for(h->loop, 300);
     feed_close(r.feed);
     run_for(h->loop, 50);
-    assert_in_range(score(h) - seen.score, 250, GRACE_MS); /* the grace begins with the leaving */
+    assert_in_range(score(h) - seen.score, 250,
+                    PATIENCE_MS); /* the grace begins with the leaving */
     seen.score = score(h);
     run_for(h->loop, 700);
     assert_int_equal(score(h), seen.score);
@@ -126,16 +127,16 @@ static void a_message_overtakes_a_page(void **state)
     struct bus *reading = h->bus;
     running(h, "c", "g");
     read_from(&r, hub, h, "g", 0);
-    assert_true(run_until(h->loop, has_opened, &r, 1000));
+    assert_true(run_until(h->loop, has_opened, &r));
     run_for(h->loop, 20);
     h->is_up = false;
     house_open(h, 5000);
     link_command(bus_link(reading), 3, hold, 0, NULL, NULL);
     hub_flush(hub, "default", "g", on_flushed, &f);
     assert_int_equal(house_append(h, "g", "", 2, 3), APPEND_OK);
-    assert_true(run_until(h->loop, is_at_4, &r, 1000));
+    assert_true(run_until(h->loop, is_at_4, &r));
     assert_false(f.came);
-    assert_true(run_until(h->loop, is_set, &f.came, 1000));
+    assert_true(run_until(h->loop, is_set, &f.came));
     assert_int_equal(r.events, 4);
     feed_close(r.feed);
     hub_free(hub);
@@ -167,7 +168,7 @@ static void a_flush_has_what_was_before_it(void **state)
                    on_appended, h);
         hub_flush(hub, "default", "g", on_flushed, &f);
         buf_release(&b);
-        assert_true(run_until(h->loop, is_set, &f.came, 1000));
+        assert_true(run_until(h->loop, is_set, &f.came));
         assert_int_equal(r.last, seq);
     }
     feed_close(r.feed);
@@ -193,9 +194,9 @@ static void joining_and_leaving(void **state)
             (void)redis_say(&h->redis, "CLIENT KILL TYPE pubsub");
     }
     read_from(&r, hub, h, "g", 0);
-    assert_true(run_until(h->loop, has_opened, &r, 3000));
+    assert_true(run_until(h->loop, has_opened, &r));
     assert_int_equal(house_append(h, "g", "", 2, 3), APPEND_OK);
-    assert_true(run_until(h->loop, is_at_4, &r, 3000));
+    assert_true(run_until(h->loop, is_at_4, &r));
     feed_close(r.feed);
     for (int i = 0;
          i < 200 && redis_number(&h->redis, "PUBLISH sluice:{s00}:events:default:g x") != 0; i++)

@@ -68,7 +68,7 @@ static void who_was_refused_is_told(void **state)
     if (h->bus == NULL)
         skip();
     struct place_watch *watch = place_watch_new(h->bus, h->loop, on_free, h);
-    assert_true(run_until(h->loop, is_heard, h, 5000));
+    assert_true(run_until(h->loop, is_heard, h));
     assert_true(take(h, "m", "1.a", 1));
     assert_false(take(h, "m", "1.b", 1));
     h->came = false;

@@ -36,7 +36,7 @@ static struct seen look(struct house *h, int64_t lease_ms)
     struct seen s = {.is_done = false};
     struct settings *settings = settings_check(bus_link(h->bus), lease_ms,
                                                &(struct settings_hooks){on_finding, on_done, &s});
-    assert_true(run_until(h->loop, is_set, &s.is_done, 5000));
+    assert_true(run_until(h->loop, is_set, &s.is_done));
     settings_free(settings);
     return s;
 }
@@ -84,7 +84,7 @@ static void tells_that_the_link_broke(void **state)
     struct settings *settings =
         settings_check(bus_link(h->bus), 10000, &(struct settings_hooks){on_finding, on_done, &s});
     redis_kill(&h->redis);
-    assert_true(run_until(h->loop, is_set, &s.is_done, 8000));
+    assert_true(run_until(h->loop, is_set, &s.is_done));
     assert_int_equal(s.status, -ERR_UNAVAILABLE);
     settings_free(settings);
 }
@@ -105,7 +105,7 @@ static void a_daemon_stores_the_number_of_shards(void **state)
                                                .tenant_stop_key = "chat_stop@{tenant}:{chat_id}",
                                                .lease_ms = 10000,
                                                .warns_of_settings = true});
-    assert_true(run_until(h->loop, is_stored, &h->redis, 5000));
+    assert_true(run_until(h->loop, is_stored, &h->redis));
     bus_free(daemon); /* with its look at the settings under way or not */
 }
 

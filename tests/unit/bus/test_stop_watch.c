@@ -40,6 +40,16 @@ static void watch_one(struct worker *w, struct house *h, const char *flag)
     stop_watch_add(w->watch, "default", "g", h->token, flag, w);
 }
 
+static bool has_two_flags(void *arg)
+{
+    return ((struct worker *)arg)->flags >= 2;
+}
+
+static bool has_three_flags(void *arg)
+{
+    return ((struct worker *)arg)->flags >= 3;
+}
+
 static void a_flag_is_seen_without_pubsub(void **state)
 {
     struct house *h = *state;
@@ -51,18 +61,16 @@ static void a_flag_is_seen_without_pubsub(void **state)
     run_for(h->loop, 200);
     assert_int_equal(w.flags + w.controls, 0);
     (void)redis_say(&h->redis, "SET chat_stop:c 1 EX 60");
-    assert_true(run_until(h->loop, is_set, &w.flagged, 500));
+    assert_true(run_until(h->loop, is_set, &w.flagged));
     run_for(h->loop, 300);
     assert_int_equal(w.flags, 1);
-    run_for(h->loop, 1000);
-    assert_int_equal(w.flags, 2); /* it is set still */
+    assert_true(run_until(h->loop, has_two_flags, &w)); /* it is set still */
     (void)redis_say(&h->redis, "DEL chat_stop:c");
     run_for(h->loop, 150);
     (void)redis_say(&h->redis, "SET chat_stop:c 1 EX 60");
-    run_for(h->loop, 150);
-    assert_int_equal(w.flags, 3); /* a new one */
+    assert_true(run_until(h->loop, has_three_flags, &w)); /* a new one */
     assert_string_equal(house_stop(h, "c", "", "user"), "stopped");
-    assert_true(run_until(h->loop, is_set, &w.ended, 1000)); /* by its live key */
+    assert_true(run_until(h->loop, is_set, &w.ended)); /* by its live key */
     run_for(h->loop, 200);
     assert_int_equal(w.controls, 1);
     stop_watch_free(w.watch);
@@ -77,14 +85,14 @@ static void control_wakes_at_once(void **state)
     watch_one(&w, h, "");
     stop_watch_add(w.watch, "default", "g", "9.other", "",
                    &other); /* another claim of the same one: ended long ago */
-    assert_true(run_until(h->loop, is_set, &other.ended, 1000));
+    assert_true(run_until(h->loop, is_set, &other.ended));
     run_for(h->loop, 200);
     stop_watch_remove(w.watch, "default", "g", "9.other");
     assert_int_equal(w.controls, 0);
     (void)redis_say(&h->redis, "PUBLISH sluice:{s00}:control nonsense");
     (void)house_stop(h, "c", "", "user");
-    assert_true(run_until(h->loop, is_set, &w.ended,
-                          1000)); /* the poll has no doubt about it, so it was `control` */
+    assert_true(run_until(h->loop, is_set,
+                          &w.ended)); /* the poll has no doubt about it, so it was `control` */
     run_for(h->loop, 150);
     assert_int_equal(w.controls, 1);
     assert_int_equal(other.controls, 1);
@@ -102,7 +110,7 @@ static void what_was_told_while_away_is_found(void **state)
     run_for(h->loop, 200);
     (void)redis_say(&h->redis, "CLIENT KILL TYPE pubsub");
     (void)house_stop(h, "c", "", "user");
-    assert_true(run_until(h->loop, is_set, &w.ended, 1000));
+    assert_true(run_until(h->loop, is_set, &w.ended));
     stop_watch_free(w.watch);
 }
 
@@ -138,14 +146,14 @@ static void hooks_may_remove_and_free(void **state)
         skip();
     watch_one(&w, h, "chat_stop:c");
     (void)redis_say(&h->redis, "SET chat_stop:c 1 EX 60");
-    assert_true(run_until(h->loop, is_set, &w.flagged, 1000));
+    assert_true(run_until(h->loop, is_set, &w.flagged));
     run_for(h->loop, 200);
     assert_int_equal(w.flags, 1);
     stop_watch_remove(w.watch, "default", "g", h->token); /* again: nothing */
     w.free_on_control = true;
     stop_watch_add(w.watch, "default", "g", h->token, "", &w);
     (void)house_stop(h, "", "g", "user");
-    assert_true(run_until(h->loop, is_set, &w.ended, 1000));
+    assert_true(run_until(h->loop, is_set, &w.ended));
     assert_null(w.watch);
 }
 

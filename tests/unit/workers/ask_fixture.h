@@ -176,7 +176,7 @@ static void start(void)
 
 static void wait_over(void)
 {
-    assert_true(run_until(worker.house->loop, is_set, &asker.is_over, 20000));
+    assert_true(run_until(worker.house->loop, is_set, &asker.is_over));
 }
 
 static bool is_free(void *arg)
@@ -190,7 +190,7 @@ static bool is_free(void *arg)
 /* No place is held or asked for. */
 static void assert_gone(void)
 {
-    assert_true(run_until(worker.house->loop, is_free, worker.house, 3000));
+    assert_true(run_until(worker.house->loop, is_free, worker.house));
 }
 
 static int setup(void **state)

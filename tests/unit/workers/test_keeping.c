@@ -5,7 +5,7 @@
 
 #include "bus/graphs.h"
 
-enum { STEPS_MAX = 8, WAIT_MS = 8000 };
+enum { STEPS_MAX = 8 };
 
 static void on_kept(void *arg)
 {
@@ -39,7 +39,7 @@ static bool is_through(void *arg)
 
 static void wait_through(struct shop *s)
 {
-    CHECK(run_until(s->house.loop, is_through, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_through, s));
 }
 
 static int by_field(const void *a, const void *b)
@@ -187,7 +187,7 @@ static void a_full_redis_takes_them_later(void **state)
         skip();
     (void)redis_say(&s->house.redis, "CONFIG SET maxmemory 1");
     keep(s, "1", "one");
-    CHECK(run_until(s->house.loop, is_tried, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_tried, s));
     assert_int_equal(s->told, 0);
     (void)redis_say(&s->house.redis, "CONFIG SET maxmemory 0");
     wait_through(s);
@@ -210,7 +210,7 @@ static void one_behind_a_stop_is_neither_there_nor_told(void **state)
     run_unwatch(s->run); /* the wake-up comes later than the append */
     assert_string_equal(house_stop(&s->house, "", "g", "user"), "stopped");
     keep(s, "2", "late");
-    CHECK(run_until(s->house.loop, is_closed, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_closed, s));
     assert_int_equal(s->told, 1);
     assert_string_equal(steps(s), "1=one ");
 }
@@ -222,7 +222,7 @@ static void the_flag_comes_first(void **state)
         skip();
     (void)redis_say(&s->house.redis, "SET chat_stop:c 1");
     keep(s, "1", "one");
-    CHECK(run_until(s->house.loop, is_closed, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_closed, s));
     assert_int_equal(s->told, 0);
     assert_string_equal(steps(s), "");
     assert_int_equal(redis_number(&s->house.redis, "EXISTS chat_stop:c"), 0);
@@ -269,7 +269,7 @@ static void none_is_told_once_the_run_is_over(void **state)
         skip();
     keep(s, "1", "one");
     run_release(s->run, 0);
-    CHECK(run_until(s->house.loop, is_through, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_through, s));
     assert_int_equal(s->told, 0);
     assert_string_equal(steps(s), "1=one "); /* all the same it is there */
 }

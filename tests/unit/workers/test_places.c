@@ -43,7 +43,7 @@ static bool are_served(void *arg)
 
 static void wait_served(struct house *h, int count)
 {
-    assert_true(run_until(h->loop, are_served, &count, 5000));
+    assert_true(run_until(h->loop, are_served, &count));
     assert_int_equal(served, count);
 }
 
@@ -58,7 +58,7 @@ static bool is_quiet(void *arg)
 
 static void wait_quiet(struct house *h)
 {
-    assert_true(run_until(h->loop, is_quiet, NULL, 5000));
+    assert_true(run_until(h->loop, is_quiet, NULL));
 }
 
 static int setup(void **state)
