@@ -64,7 +64,7 @@ def test_a_look_has_the_figures_of_all_processes(stack):
     look = overview(stack)
     ended = {state: n - before["ended"][state] for state, n in look["recent"]["ended"].items()}
     assert ended == {"done": 1, "stopped": 1, "failed": 0, "interrupted": 1}
-    assert look["recent"]["first_token"]["p95_us"] >= 190_000 and 0 < look["recent"]["stop"]["p50_us"] < 1_000_000
+    assert look["recent"]["first_token"]["p95_us"] >= 190_000 and 0 < look["recent"]["stop"]["p50_us"] < 20_000_000
     assert look["tokens_per_second"] > 0 and look["slot_ms"] == 5000
     assert sum(slot["tokens"] for slot in look["slots"]) >= look["recent"]["tokens"]
     newest = look["failures"][0]

@@ -138,13 +138,13 @@ def test_async_with_the_word_stop_needs_a_reader(stack):
 def test_the_record_tells_the_request_and_who_answers_before_the_end(stack):
     api = stack.api()
     params = {"temperature": 0.5, "extra": {"k": 12345678901234567890}}
-    stream = api.new_chat("!sim tokens=100 delay_ms=20", system="Be brief.", params=params, user="ann", lane="batch", on_stop="keep", metadata={"a": 1})
+    stream = api.new_chat("!sim tokens=2000 delay_ms=20", system="Be brief.", params=params, user="ann", lane="batch", on_stop="keep", metadata={"a": 1})
     stream.until("delta")
     record = api.generation(stream.generation)[1]
     assert record["state"] == "running" and record["model"] == "default" and record["attempt"] == 1 and record["epoch"] == 1
     assert record["output"]["text"] and record["seq"] >= 3 and record["started_at"] and record["first_token_at"] and record["ended_at"] is None
     assert record["request"] == {
-        "message": "!sim tokens=100 delay_ms=20", "system": "Be brief.", "params": params, "metadata": {"a": 1}, "user": "ann", "lane": "batch",
+        "message": "!sim tokens=2000 delay_ms=20", "system": "Be brief.", "params": params, "metadata": {"a": 1}, "user": "ann", "lane": "batch",
         "on_stop": "keep", "upstream_on_stop": "close", "on_disconnect": "stop", "on_interrupt": "interrupted",
     }
     api.stop(stream.generation)

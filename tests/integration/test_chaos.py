@@ -44,7 +44,7 @@ def test_what_redis_loses_is_told(seed):
 def test_a_log_that_grew_anew_is_told():
     """The tail is lost with the claim, and before the API process looks again another run has written past the reader's cursor."""
     with Stack(workers=0, env=LEASE) as stack:
-        stream = stack.api().new_chat(script_of(40, delay_ms=30), on_disconnect="continue")
+        stream = stack.api().new_chat(script_of(200, delay_ms=30), on_disconnect="continue")
         stream.until("queued")
         path = max(stack.folder.glob("appendonlydir/*.incr.aof"))
         time.sleep(0.3)  # the sweepers' and reapers' writes may be lost with it
@@ -65,7 +65,7 @@ def test_a_log_that_grew_anew_is_told():
         assert events[at].data["after"] == 0 and events[-1].type == "done"
         assert [e.id for e in events[at + 1:]] == list(range(1, len(events) - at))
         words = text_of(events[at + 1:]).split()
-        assert [w.split(":")[1] for w in words] == [str(n) for n in range(40)] and len({w.split(":")[0] for w in words}) == 1
+        assert [w.split(":")[1] for w in words] == [str(n) for n in range(200)] and len({w.split(":")[0] for w in words}) == 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -77,16 +77,16 @@ def test_lost_commands_and_lost_replies(seed):
             stack.start_worker({"SLUICE_REDIS_URL": proxy.url})
         with chaos.Load(stack, seed):
             time.sleep(seconds(5))
+            wait_until(lambda: sum(proxy.cuts for proxy in proxies) > 20, "connections to be cut")
             for proxy in proxies:
                 proxy.share = 0
-        assert sum(proxy.cuts for proxy in proxies) > 20
 
 
 def test_a_full_redis_stops_and_recovers():
     """F10: begin answers 503, a stop still stops, also without its scripts in the cache; whoever has room again within 30 s goes on as if nothing had been."""
     with Stack(env=LEASE) as stack:
         api = stack.api()
-        streams = [api.new_chat(script_of(300, delay_ms=10), on_disconnect="continue") for _ in range(4)]
+        streams = [api.new_chat(script_of(tokens, delay_ms=10), on_disconnect="continue") for tokens in (5000, 5000, 300, 5000)]
         for stream in streams:
             stream.until("delta")
         stack.redis.config_set("maxmemory", "1")
@@ -114,7 +114,7 @@ def test_a_storm_of_stops_stops_once():
     rng = random.Random(6)
     with Stack(apis=2) as stack:
         for _ in range(20 if IS_LONG else 5):
-            turn = Turn(lambda: rng.choice(stack.api_processes).url, new_id("chat"), script_of(200), 200)
+            turn = Turn(lambda: rng.choice(stack.api_processes).url, new_id("chat"), script_of(5000), 5000)
             reader = in_background(turn.follow, turn.begin())
             time.sleep(rng.uniform(0, 0.5))
             for stop in [in_background(turn.stop, n % 2 == 0) for n in range(50)]:
@@ -129,12 +129,12 @@ def test_one_slot_and_many_waiting():
     """200 generations wait for one slot and 120 of them are stopped: each is done or stopped, and who was told that it was never asked was never asked."""
     rng = random.Random(5)
     with Stack(apis=2, env={**LEASE, "SLUICE_WORKER_SLOTS": "1"}) as stack:
-        turns = [Turn(lambda: rng.choice(stack.api_processes).url, new_id("chat"), script_of(5, delay_ms=1), 5) for _ in range(200)]
+        turns = [Turn(lambda: rng.choice(stack.api_processes).url, new_id("chat"), script_of(5, delay_ms=1), 5, patience_s=chaos.PATIENCE_S) for _ in range(200)]
         readers = [in_background(turn.follow, turn.begin()) for turn in turns]
         for turn in rng.sample(turns, 120):
             turn.stop(by_chat=rng.random() < 0.5)
         for reader in readers:
-            reader.result()
+            reader.result(chaos.PATIENCE_S)
         asked = {row["generation_id"] for row in stack.journal()}
         for turn in turns:
             turn.check()

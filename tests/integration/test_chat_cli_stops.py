@@ -66,12 +66,17 @@ def test_stops_at_random_moments(stack, terminal):
     one = terminal(stack.api().url, "--user", "random")
     for number in range(30):
         message = f"{LONG} first_ms={draw.choice((0, 50, 400))}\n🦦 {number}"
-        send(one, message)
-        time.sleep(0.05 + draw.random() ** 2 * 0.4)  # the moment; a terminal forgets keys that nobody has read when Ctrl-C comes
+        one.type(message)
+        wait_line(one, message)
+        before = one.cursor()
+        one.keys("Enter")
+        wait_until(lambda: one.cursor() != before, "Enter to be read: a terminal forgets keys that nobody has read when Ctrl-C comes")
+        time.sleep(draw.random() ** 2 * 0.4)  # the moment
         one.keys("C-c")
         wait_until(lambda: one.screen().count("\nstopped\n") == number + 1, "the stop")
         wait_line(one, message)
         one.keys("C-c")
+        wait_line(one, "")
     wait_until(lambda: stack.provider_stats()["open"] == 0, "every provider connection to be closed")
     assert chat_of(stack, "random") is None and one.screen().count("\nstopped\n") == 30
     send(one, "!sim tokens=2")
@@ -83,6 +88,7 @@ def test_ctrl_c_empties_the_line_and_leaves(stack, terminal):
     one = terminal(stack.api().url)
     wait_line(one, "")
     one.type("half a\nmessage")
+    wait_line(one, "half a\nmessage")
     one.keys("C-c")
     one.wait(r"Ctrl-C again leaves.*\n> ?\Z")
     one.keys("Up")

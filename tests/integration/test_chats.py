@@ -58,7 +58,7 @@ def test_a_change_that_cannot_be_is_refused(stack, body, param):
 def test_a_chat_that_is_not_there_cannot_be_changed(stack):
     api = stack.api()
     assert change(api, new_id("chat"), {"title": "x"})[0] == 404
-    running = api.new_chat("!sim tokens=200 delay_ms=20")
+    running = api.new_chat("!sim tokens=2000 delay_ms=20")
     running.until("delta")
     assert change(api, running.chat, {"title": "x"})[0] == 404, "no record before the first turn is done"
     api.stop(running.generation)
@@ -162,7 +162,7 @@ def test_chats_by_last_commit_and_by_user(stack):
     assert [r["chat_id"] for r in rows] == [chats[0], *reversed(chats[1:])]
     assert set(rows[0]) == {"chat_id", "title", "user", "created_at", "updated_at", "message_count", "active"}
     assert rows[0]["message_count"] == 4 and rows[0]["user"] == user and rows[0]["active"] is None
-    running = api.message(chats[2], "!sim tokens=200 delay_ms=20")
+    running = api.message(chats[2], "!sim tokens=2000 delay_ms=20")
     running.until("delta")
     row = [r for r in api.get(f"/v1/chats?user={user}")[1]["data"] if r["chat_id"] == chats[2]][0]
     assert row["active"] == running.generation

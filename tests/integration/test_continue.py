@@ -17,7 +17,8 @@ models:
   - {name: plain, base_url: "%(url)s", model: sim}
   - {name: able, base_url: "%(url)s", model: sim, supports: [prefill]}
 """
-SLOW = "!sim tokens=60 delay_ms=50"
+# Whoever is asked falls silent behind 40 tokens of its answer: the first worker never gets to the end, who goes on from there has fewer to say.
+SLOW, SHOWN = "!sim tokens=60 delay_ms=10 text=self fault=stall@40", 40
 
 
 def new_id(prefix):
@@ -26,13 +27,13 @@ def new_id(prefix):
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(config=CONFIG, env={"SLUICE_WORKER_LEASE": "1s"}) as running:
+    with Stack(config=CONFIG, env={"SLUICE_WORKER_LEASE": "3s"}) as running:
         yield running
 
 
-def interrupt(stack, stream, deltas=3):
-    """Kills the worker after some text of it; returns its events once the end is known."""
-    for _ in range(deltas):
+def interrupt(stack, stream):
+    """Kills the worker behind the text that comes; returns its events once the end is known."""
+    while len(stream.text.split()) < SHOWN:
         stream.until("delta")
     stack.worker_processes[-1].kill()
     stack.start_worker()
@@ -102,7 +103,7 @@ def test_what_cannot_be_gone_on_from(stack):
     tool.read_all()
     if tool.events[-1].type == "interrupted" and any(e.type.startswith("tool_call") for e in tool.events):
         assert code(go_on(api, tool.generation)) == (409, "cannot_continue")
-    running = api.message(able.chat, SLOW)
+    running = api.message(able.chat, "!sim tokens=2000 delay_ms=20")
     running.until("delta")
     assert code(go_on(api, able.generation)) == (409, "busy")
     api.stop(running.generation)

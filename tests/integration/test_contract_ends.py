@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from support.client import Stream
+from support.client import Stream, text_of
 from support.contract import check_event, check_stream, through
 from support.processes import wait_until
 from support.stack import Stack
@@ -34,18 +34,23 @@ def able_stack(env=None, **options):
 
 @pytest.fixture
 def stack():
-    running = able_stack({"SLUICE_WORKER_LEASE": "1s", "SLUICE_KEEP_LOG": "2s"})
+    running = able_stack({"SLUICE_WORKER_LEASE": "3s", "SLUICE_KEEP_LOG": "8s"})
     try:
         yield running
     finally:
         running.__exit__(None, None, None)
 
 
+def numbers(events):
+    return [int(word.split(":")[1]) for word in text_of(events).split()]
+
+
 def shown_then_dead(stack, policy):
-    """A generation that shows text when its worker is killed; another worker is there."""
+    """A generation that has shown 40 of its 60 tokens when its worker is killed; another worker is there. Who begins anew has the fault once."""
     worker = stack.start_worker()
-    stream = stack.api().new_chat("!sim tokens=60 delay_ms=30 text=self", on_interrupt=policy, generation_id=new_id("gen"))
-    for _ in range(5):
+    once = " fail_times=1" if policy == "restart" else ""
+    stream = stack.api().new_chat("!sim tokens=60 delay_ms=10 text=self fault=stall@40" + once, on_interrupt=policy, generation_id=new_id("gen"))
+    while len(stream.text.split()) < 40:
         stream.until("delta")
     worker.kill()
     stack.start_worker()
@@ -86,7 +91,7 @@ def test_restarted_by_policy(stack):
     events = check_stream(stream)
     reset = next(e for e in events if e.type == "reset")
     kept = [e for e in events if e.type == "delta" and not reset.data["after"] < e.id < reset.id]
-    assert events[-1].type == "done" and [int(e.data["text"].split(":")[1]) for e in kept] == list(range(60))
+    assert events[-1].type == "done" and numbers(kept) == list(range(60))
     assert stack.api().chat(stream.chat)[1]["messages"][1]["content"] == "".join(e.data["text"] for e in kept)
 
 
@@ -113,7 +118,7 @@ def test_no_worker_took_it():
 
 @through("failure crashes", "route GET /v1/admin/dead", "route POST /v1/admin/tenants/{tenant}/generations/{id}/requeue")
 def test_crashed_out_and_taken_up_again():
-    stack = able_stack({"SLUICE_WORKER_LEASE": "1s"})
+    stack = able_stack({"SLUICE_WORKER_LEASE": "3s"})
     try:
         stream = stack.api().new_chat("!sim tokens=3 first_ms=60000 fail_times=1", generation_id=new_id("gen"), on_disconnect="continue")
         for _ in range(5):
@@ -146,7 +151,7 @@ def test_redis_is_away():
             began = time.monotonic()
             refused = stack.api().new_chat("x")
             assert (refused.status, refused.json["error"]["code"]) == (503, "unavailable") and int(refused.headers["Retry-After"]) >= 1
-            assert time.monotonic() - began < 5, "within a second, and a gross bound"
+            assert time.monotonic() - began < 15, "within a second, and a gross bound"
         finally:
             stack.redis_process.signal(signal.SIGCONT)
 
@@ -155,12 +160,13 @@ def test_redis_is_away():
 def test_redis_lost_the_logs_tail():
     """Played by an operator's hand while the worker stands still; afterwards it appends again what was lost."""
     with Stack() as stack:
-        stream = stack.api().new_chat("!sim tokens=30 delay_ms=20 text=self", generation_id=new_id("gen"))
+        stream = stack.api().new_chat("!sim tokens=200 delay_ms=20 text=self", generation_id=new_id("gen"))
         for _ in range(5):
             stream.until("delta")
         stack.worker_processes[0].signal(signal.SIGSTOP)
         live = wait_until(lambda: stack.redis.keys(f"sluice:*:live:default:{stream.generation}:*"), "the live log")[0]
-        length = stack.redis.llen(live)
+        lengths = []  # what it said before it stood still may be on its way yet
+        length = wait_until(lambda: lengths.append(stack.redis.llen(live)) or lengths[-3:] == lengths[-1:] * 3 and lengths[-1], "the log to stand still")
         stack.redis.rpop(live, 2)
         behind = stack.api().stream(stream.generation, last_id=length)
         first = behind.next()
@@ -169,4 +175,4 @@ def test_redis_lost_the_logs_tail():
         stack.worker_processes[0].signal(signal.SIGCONT)
         events = check_stream(behind)[1:]
         assert [e.id for e in events] == list(range(1, len(events) + 1)) and events[-1].type == "done"
-        assert [int(e.data["text"].split(":")[1]) for e in events if e.type == "delta"] == list(range(30))
+        assert numbers(events) == list(range(200))

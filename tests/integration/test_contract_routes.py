@@ -129,13 +129,14 @@ def test_a_stream_from_a_cursor(stack):
 def test_what_a_chat_is_answering(stack):
     chat = new_id("chat")
     assert stack.api().stream(chat=chat).status == 204, "never 404"
-    stream = stack.api().message(chat, "!sim tokens=40 delay_ms=20")
+    stream = stack.api().message(chat, "!sim tokens=2000 delay_ms=20")
     for _ in range(3):
         stream.until("delta")
     cursor = stream.events[-1].id
     whole = stack.api().stream(chat=chat, last_id=cursor)
     behind = stack.api().stream(chat=chat, last_id=cursor, query=f"?generation_id={stream.generation}")
     other = stack.api().stream(chat=chat, last_id=cursor, query="?generation_id=another")
+    assert stack.api().stop(stream.generation)[1]["outcome"] == "stopped"
     assert [check_stream(s)[0].id for s in (whole, behind, other)] == [1, cursor + 1, 1]
     assert stack.api().stream(chat=chat).status == 204
 

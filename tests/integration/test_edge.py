@@ -12,17 +12,18 @@ import pytest
 
 from support.client import Stream, in_background, request
 from support.http_corpus import CLOSE, GET, HOST, LEGAL, MALFORMED
-from support.processes import wait_until
+from support.processes import PATIENCE_S, wait_until
 from support.stack import Stack
 
 SILENCE_S = 0.03  # a connection that stays is silent
+GROSS_S = 15  # what is answered within a second, on a busy machine
 
 
 def connect(stack, receive_bytes=None):
     s = socket.socket()
     if receive_bytes:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    s.settimeout(10)
+    s.settimeout(PATIENCE_S)
     s.connect(("127.0.0.1", urllib.parse.urlsplit(stack.api_processes[0].url).port))
     return s
 
@@ -48,7 +49,7 @@ def raw(stack, data, wanted=None, half_close=False):
             pass  # it refused before all was sent: what it said is read
         while True:
             is_enough = wanted is not None and len(statuses_of(answer)) >= wanted
-            s.settimeout(SILENCE_S if is_enough else 10)
+            s.settimeout(SILENCE_S if is_enough else PATIENCE_S)
             try:
                 piece = s.recv(65536)
             except TimeoutError:
@@ -96,7 +97,7 @@ def test_malformed_is_refused_and_closed(stack, group):
 def test_legal_is_answered(stack):
     wrong = []
     for expected, stays, name, data in LEGAL:
-        statuses, closed, _ = raw(stack, data, wanted=len(expected))
+        statuses, closed, _ = raw(stack, data, wanted=len(expected) if stays else None)
         if statuses != expected or closed == stays:
             wrong.append((name, expected, statuses, closed, data[:120]))
     assert not wrong, f"(row, wanted, got, closed, request): {wrong}"
@@ -132,12 +133,12 @@ def test_half_closed_behind_pipelined_requests(stack):
 
 
 def test_pipelined_behind_a_stream_is_not_served(stack):
-    body = b'{"message":"!sim tokens=200 delay_ms=20","on_disconnect":"continue"}'
+    body = b'{"message":"!sim tokens=5000 delay_ms=20","on_disconnect":"continue"}'
     post = b"POST /v1/chats HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     for count in (1, 300, 1500):
         began = time.monotonic()
         statuses, closed, answer = raw(stack, post + (GET + b"\r\n") * count)
-        assert statuses == [200] and closed and time.monotonic() - began < 2, (count, statuses)
+        assert statuses == [200] and closed and time.monotonic() - began < PATIENCE_S, (count, statuses)
         assert b"text/event-stream" in answer and b'"ok"' not in answer
         generation = re.search(rb"Sluice-Generation-Id: (\S+)", answer).group(1).decode()
         assert stack.api().stop(generation)[1]["outcome"] == "stopped"
@@ -194,7 +195,7 @@ def test_leaving_at_any_byte(stack):
 
 def test_many_readers_from_one_loopback_address(stack):
     """A proxy on this machine stands for everybody: no cap of its own."""
-    stream = stack.api().new_chat("!sim tokens=400 delay_ms=50", on_disconnect="continue")
+    stream = stack.api().new_chat("!sim tokens=5000 delay_ms=50", on_disconnect="continue")
     stream.until("delta")
     before = stack.api_processes[0].memory_kb()
     sockets = [connect(stack) for _ in range(400)]
@@ -253,10 +254,11 @@ def test_odd_cursors_and_queries(stack):
 
 def test_a_cursor_beyond_a_running_log_is_told(stack):
     for cursor in (1000, 2**53 - 1):
-        stream = stack.api().new_chat("!sim tokens=10 delay_ms=30", on_disconnect="continue")
+        stream = stack.api().new_chat("!sim tokens=5000 delay_ms=30", on_disconnect="continue")
         stream.until("delta")
-        events = stack.api().stream(stream.generation, last_id=cursor).read_all()
-        assert events[0].type == "rewound" and events[-1].type == "done"
+        again = stack.api().stream(stream.generation, last_id=cursor)
+        assert again.next().type == "rewound" and stack.api().stop(stream.generation)[1]["outcome"] == "stopped"
+        assert again.read_all()[-1].type == "stopped"
         stream.close()
 
 
@@ -281,7 +283,7 @@ def test_odd_bodies(stack):
     for bomb in bombs:
         began = time.monotonic()
         status, answer = ask(stack, "POST", "/v1/chats", "Content-Type: application/json", body=bomb)
-        assert status == 400 and answer["error"]["code"] == "bad_request" and time.monotonic() - began < 2, bomb[:60]
+        assert status == 400 and answer["error"]["code"] == "bad_request" and time.monotonic() - began < GROSS_S, bomb[:60]
     body = b'{"message":"!sim tokens=1"}'.ljust(300_000)
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     answer = raw(stack, b"POST /v1/chats HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)[2]
@@ -347,7 +349,7 @@ def test_redis_away_then_the_end():
         stack.redis_process.signal(18)  # SIGCONT
         print(f"slowest 503: {max(a[3] for a in answers):.2f} s")
         for path, status, retry_after, seconds in answers:
-            assert status == 503 and retry_after == "1" and seconds < 2, (path, status, retry_after, seconds)
+            assert status == 503 and retry_after == "1" and seconds < GROSS_S, (path, status, retry_after, seconds)
         wait_until(lambda: stack.is_ready(url), "the API to be ready again")
         stream = Stream("POST", url + "/v1/chats", {"message": "!sim tokens=1000 delay_ms=20", "on_disconnect": "continue"})
         stream.until("delta")
@@ -359,4 +361,4 @@ def test_redis_away_then_the_end():
             process.signal(15)
             assert b" 503 " in half.recv(4096), "half a request has a second"
             assert half.recv(4096) == b""
-            assert process.wait(15) == 0
+            assert process.wait() == 0

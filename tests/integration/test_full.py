@@ -42,7 +42,7 @@ def end_of(stack, stream):
     assert event.type == record["state"] == "interrupted" and event.data["error"]["code"] == record["error"]["code"]
     assert record["output"]["text"] == stream.text, "the partial text is kept"
     assert_gapless(stream)
-    assert stack.wait_provider_closed(stream.generation, 15)
+    assert stack.wait_provider_closed(stream.generation)
     return event
 
 
@@ -58,14 +58,14 @@ def test_a_full_redis():
                 stream.until("delta")
         fill(stack)
         status, retry_after, seconds = begin(api.url)
-        assert (status, retry_after) == (503, "1") and seconds < 3
+        assert (status, retry_after) == (503, "1") and seconds < 15
         assert api.stop(stopped.generation)[1]["outcome"] == "stopped"
         events = stopped.read_all()
         assert events[-1].type == "stopped"
         assert stack.wait_provider_closed(stopped.generation)
         assert api.get(f"/v1/generations/{kept.generation}")[0] == 200
         make_room(stack)
-        wait_until(lambda: begin(api.url)[0] == 200, "begin to work again", 15)
+        wait_until(lambda: begin(api.url)[0] == 200, "begin to work again")
         for _ in range(100):
             running.until("delta")  # what came meanwhile was held back, and is there
         assert api.stop(running.generation)[1]["outcome"] == "stopped"
@@ -103,13 +103,13 @@ def test_a_redis_whose_log_cannot_grow():
         resource.prlimit(redis, resource.RLIMIT_FSIZE, (1, hard))
         wait_until(lambda: stack.redis.info("persistence")["aof_last_write_status"] == "err", "Redis to see it")
         status, retry_after, seconds = begin(api.url)
-        assert (status, retry_after) == (503, "1") and seconds < 3
+        assert (status, retry_after) == (503, "1") and seconds < 15
         assert api.stop(running.generation)[0] == 503
         assert api.generation(running.generation)[0] == 200
         resource.prlimit(redis, resource.RLIMIT_FSIZE, (hard, hard))
-        wait_until(lambda: begin(api.url)[0] == 200, "begin to work again", 20)
+        wait_until(lambda: begin(api.url)[0] == 200, "begin to work again")
         outcome = api.stop(running.generation)[1]["outcome"]  # the worker went on in time, or another one took its lease for lost
         assert outcome in ("stopped", "already_interrupted")
         assert running.read_all()[-1].type == outcome.removeprefix("already_")
         assert_gapless(running)
-        assert stack.wait_provider_closed(running.generation, 15)
+        assert stack.wait_provider_closed(running.generation)

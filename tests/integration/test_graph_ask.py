@@ -87,11 +87,11 @@ def test_behind_the_answer_it_begins_anew(stack):
 def test_a_stopped_answer_leaves_it_asked(stack):
     api = stack.api()
     stream = ask(stack)
-    second = api.message(stream.chat, "!sim")
+    second = api.message(stream.chat, "!sim fault=stall@2")
     second.until("delta")
     assert api.stop(second.generation)[1]["outcome"] == "stopped"
     second.read_all()
-    assert second.events[-1].type == "stopped" and second.events[-1].data["restore"]["message"] == "!sim"
+    assert second.events[-1].type == "stopped" and second.events[-1].data["restore"]["message"] == "!sim fault=stall@2"
     assert len(api.chat(stream.chat)[1]["messages"]) == 2
     third = answer(stack, stream.chat, "green")
     assert last_of(third)["now"]["message"] == "green"

@@ -17,7 +17,7 @@ from support.processes import wait_until
 @pytest.fixture(scope="module")
 def frail(tools):
     """A worker that is killed, and others that take over soon."""
-    with calling_stack(tools, env={"SLUICE_WORKER_LEASE": "1s"}) as stack:
+    with calling_stack(tools, env={"SLUICE_WORKER_LEASE": "3s"}) as stack:
         yield stack
 
 

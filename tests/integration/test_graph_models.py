@@ -77,9 +77,7 @@ def stack(tools):
             {"name": "none_of_that_name", "base_url": "http://127.0.0.1:1/v1", "model": "sim"},
         ]
         config = stack.folder / "sluice.yaml"
-        config.write_text(
-            json.dumps({"models": models, "graph": {"hosts": [tools.rule]}, "queue": {"interactive_timeout": "2s"}})
-        )
+        config.write_text(json.dumps({"models": models, "graph": {"hosts": [tools.rule]}}))
         stack.env["SLUICE_CONFIG"] = str(config)
         stack.start_api()
         stack.start_graph_worker()
@@ -200,7 +198,7 @@ def test_a_models_failure_has_its_code(stack):
 
 
 def test_a_stop_that_drains_counts_exactly(stack):
-    stream = stack.api().new_chat("!sim tokens=30 delay_ms=20", graph="plain", metadata={"tone": "x"}, upstream_on_stop="drain")
+    stream = stack.api().new_chat("!sim tokens=30 delay_ms=200", graph="plain", metadata={"tone": "x"}, upstream_on_stop="drain")
     stream.until("delta")
     status, answer = stack.api().stop(stream.generation)
     assert answer["outcome"] == "stopped"

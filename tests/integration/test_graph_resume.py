@@ -19,6 +19,8 @@ models:
   - {name: default, base_url: "%(url)s", model: sim}
   - {name: able, base_url: "%(url)s", model: sim, supports: [prefill]}
 """
+# Said of one step, its first request never ends. Only those that have the fault are counted.
+STALLS = "fault=stall@5 fail_times=1"
 GRAPHS = {
     "line": r"""
 graph: line
@@ -26,8 +28,8 @@ start: one
 nodes:
   - {id: one, kind: llm, prompt: "!sim tokens=2 one", next: shown}
   - {id: shown, kind: llm, visible: true, history: none, prompt: "!sim tokens=10 text=self delay_ms=20 shown", next: quiet}
-  - {id: quiet, kind: llm, prompt: "!sim tokens=10 delay_ms=100 quiet", next: second}
-  - {id: second, kind: llm, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=50 second", next: last}
+  - {id: quiet, kind: llm, prompt: "!sim tokens=10 delay_ms=20 {{ .input.metadata.quiet }} quiet", next: second}
+  - {id: second, kind: llm, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=20 {{ .input.metadata.second }} second", next: last}
   - {id: last, kind: set, visible: true, value: '[(.out | keys), (.out.one.text | length > 0)]', next: end}
 """,
     "able": r"""
@@ -35,8 +37,7 @@ graph: able
 start: one
 nodes:
   - {id: one, kind: set, visible: true, value: '"First."', next: two}
-  - {id: two, kind: llm, model: able, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=50 two",
-     next: last}
+  - {id: two, kind: llm, model: able, visible: true, history: none, prompt: "!sim tokens=40 text=self delay_ms=20 fault=stall@10 fail_times=1 two", next: last}
   - {id: last, kind: set, visible: true, value: '.out.two.text', next: end}
 """,
     "short": r"""
@@ -80,7 +81,7 @@ graph: inner
 start: a
 nodes:
   - {id: a, kind: llm, prompt: "!sim tokens=2 a", next: b}
-  - {id: b, kind: llm, prompt: "!sim tokens=10 delay_ms=100 b", next: c}
+  - {id: b, kind: llm, prompt: "!sim tokens=10 delay_ms=20 fault=stall@5 fail_times=1 b", next: c}
   - {id: c, kind: set, visible: true, value: '"\(.out.a.text | length > 0) \(.out.b.text | length > 0)"', next: end}
 """,
     "asks": r"""
@@ -108,7 +109,7 @@ nodes:
     "seconds": r"""
 graph: seconds
 start: one
-limits: {seconds: 4}
+limits: {seconds: 8}
 nodes:
   - {id: one, kind: llm, prompt: "!sim tokens=30 delay_ms=100 one", next: two}
   - {id: two, kind: llm, prompt: "!sim first_ms=60000 two", on_error: last, next: last}
@@ -127,7 +128,7 @@ nodes:
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(graphs=GRAPHS, config=CONFIG, env={"SLUICE_WORKER_LEASE": "1s"}) as running:
+    with Stack(graphs=GRAPHS, config=CONFIG, env={"SLUICE_WORKER_LEASE": "3s"}) as running:
         yield running
 
 
@@ -168,7 +169,7 @@ def started(stream):
 
 def test_inside_a_quiet_step_behind_a_shown_one(stack):
     """What was shown is whole: nothing is half-shown, so it goes on whatever the policy is."""
-    stream = stack.api().new_chat("x", graph="line")
+    stream = stack.api().new_chat("x", graph="line", metadata={"quiet": STALLS})
     until_step(stream, "quiet", "started")
     until_asked(stack, stream, "quiet")
     crash(stack)
@@ -200,7 +201,7 @@ def test_inside_the_first_step(stack):
 
 
 def test_a_half_shown_step_interrupts_by_default(stack):
-    stream = stack.api().new_chat("x", graph="line")
+    stream = stack.api().new_chat("x", graph="line", metadata={"second": STALLS})
     until_step(stream, "second", "started")
     stream.until("delta")
     crash(stack)
@@ -211,7 +212,7 @@ def test_a_half_shown_step_interrupts_by_default(stack):
 
 
 def test_a_half_shown_step_begins_again(stack):
-    stream = stack.api().new_chat("x", graph="line", on_interrupt="restart")
+    stream = stack.api().new_chat("x", graph="line", on_interrupt="restart", metadata={"second": STALLS})
     until_step(stream, "second", "started")
     stream.until("delta")
     crash(stack)
@@ -256,7 +257,7 @@ def test_what_was_shown_counts_as_max_tokens(stack):
 
 
 def test_where_it_cannot_go_on_it_begins_again(stack):
-    stream = stack.api().new_chat("x", graph="line", on_interrupt="continue")
+    stream = stack.api().new_chat("x", graph="line", on_interrupt="continue", metadata={"second": STALLS})
     until_step(stream, "second", "started")
     stream.until("delta")
     crash(stack)
@@ -287,7 +288,9 @@ def test_a_map_runs_only_what_is_missing(stack):
     assert stream.events[-1].type == "done" and stream.text == "8"
     counts = asked(stack, stream.generation)
     assert set(counts) == {f"item {i}" for i in range(8)} and sum(counts.values()) <= 10
-    assert counts["item 0"] == counts["item 1"] == counts["item 7"] == 1
+    again = [e.type for e in stream.events].index("started", 2)  # the second worker's
+    done = [e.data["node"].removeprefix("each/") for e in stream.events[:again] if e.type == "step" and e.data["status"] == "finished"]
+    assert len(done) >= 4 and {counts[f"item {i}"] for i in done} == {1}
 
 
 def test_inside_a_sub_graph(stack):
@@ -301,8 +304,10 @@ def test_inside_a_sub_graph(stack):
 
 
 def test_again_and_again(stack):
-    stream = stack.api().new_chat("x", graph="line", on_interrupt="restart")
+    stalls = {"quiet": STALLS, "second": "fault=stall@5 fail_times=3"}  # those of quiet count too
+    stream = stack.api().new_chat("x", graph="line", on_interrupt="restart", metadata=stalls)
     until_step(stream, "quiet", "started")
+    until_asked(stack, stream, "quiet")
     crash(stack)
     until_step(stream, "second", "started")
     stream.until("delta")
@@ -340,7 +345,7 @@ def test_behind_a_caught_error(stack):
 
 def test_a_worker_that_ends_in_order_hands_it_back(stack):
     """SIGTERM twice: no more time. A quiet step is handed back, and another worker goes on."""
-    stream = stack.api().new_chat("x", graph="line")
+    stream = stack.api().new_chat("x", graph="line", metadata={"quiet": STALLS})
     until_step(stream, "quiet", "started")
     worker = stack.graph_processes[-1]
     worker.signal(15)
@@ -361,15 +366,15 @@ def test_in_a_back_off(stack):
     stream.read_all()
     assert stream.events[-1].type == "done" and stream.text == "bad_json"
     counts = asked(stack, stream.generation)
-    assert before["json"] == 1 and counts["json"] >= 1 + 6, "all tries of the new claim"
+    assert counts["json"] >= before["json"] + 6, "all tries of the new claim"
 
 
 def test_the_limit_of_seconds_goes_over_claims(stack):
-    """Three of four seconds were used by the first worker: the second one has the last."""
+    """Three of eight seconds were used by the first worker: the second one has the rest."""
     stream = stack.api().new_chat("x", graph="seconds")
     until_step(stream, "two", "started")
     crash(stack)
-    again = stream.until("started").at
+    again = stream.until("started").data["at"]
     stream.read_all()
     assert stream.events[-1].type == "failed" and "two: limit_seconds" in stream.events[-1].data["error"]["message"]
-    assert 0.3 < stream.events[-1].at - again < 2.5
+    assert stream.events[-1].data["at"] - again < 7500, "anew that were eight"

@@ -8,12 +8,11 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
 from support.played import DONE, Played, delta
-from support.processes import BIN, wait_until
+from support.processes import BIN
 
 
 class Runs(Played):
@@ -175,10 +174,9 @@ def test_ctrl_c_stops_it(play):
 
 
 def test_ctrl_c_while_it_is_asked(play):
-    api = play([ASK])
+    api = play([delta(0, "Which?", "which"), ASK])
     process = api.start("plan", "hi")
-    wait_until(lambda: api.resumed, "the stream")
-    time.sleep(0.3)
+    assert process.stdout.readline() == "Which?\n", "a line that has its end is the whole question"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "--answer MESSAGE" in err and len(api.asked) == 1

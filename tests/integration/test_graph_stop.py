@@ -69,6 +69,7 @@ nodes:
 """,
 }
 SLOW = sorted(GRAPHS)
+MOST_S = 10  # a gross bound: each would go on for longer
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_by_the_api(stack, graph):
     at = time.monotonic()
     assert answer["outcome"] == "stopped"
     check_stopped(stack, stream, "user")
-    assert stream.events[-1].at - at < 2
+    assert stream.events[-1].at - at < MOST_S
 
 
 @pytest.mark.parametrize("graph", SLOW)
@@ -130,7 +131,7 @@ def test_by_the_flag(stack, graph):
     stack.redis.set(f"chat_stop:{stream.chat}", "1", ex=60)
     at = time.monotonic()
     check_stopped(stack, stream, "flag")
-    assert stream.events[-1].at - at < 2
+    assert stream.events[-1].at - at < MOST_S
     assert stack.flag(stream.chat) is None
 
 
@@ -185,4 +186,4 @@ def test_no_memory_of_it_stays(stack):
         stream.read_all()
     wait_until(lambda: stack.provider_stats()["open"] == 0, "all provider connections to be closed")
     wait_until(lambda: stack.graph_metrics()["sluice_graph_steps"] == 0, "no step to be under way")
-    assert stack.graph_metrics()["sluice_generations_running"] == 0
+    wait_until(lambda: stack.graph_metrics()["sluice_generations_running"] == 0, "no generation to be under way")

@@ -21,7 +21,7 @@ def text(version, tokens=20):
 graph: story
 start: one
 nodes:
-  - {{id: one, kind: llm, prompt: "!sim tokens={tokens} delay_ms=50", next: two}}
+  - {{id: one, kind: llm, prompt: "!sim tokens={tokens} delay_ms=50 {{{{ .input.message }}}}", next: two}}
   - {{id: two, kind: graph, graph: part, visible: true, next: three}}
   - {{id: three, kind: set, visible: true, value: '"{version}"', next: end}}
 """
@@ -51,7 +51,7 @@ WRONG = ["graph: story\nstart: nowhere\nnodes: []\n", text(NEW).replace("'\"new\
 
 @pytest.fixture
 def stack():
-    with Stack(graphs={"story": text(OLD), "part": part(OLD), "asks": asks(OLD)}, env={"SLUICE_WORKER_LEASE": "1s"}) as running:
+    with Stack(graphs={"story": text(OLD), "part": part(OLD), "asks": asks(OLD)}, env={"SLUICE_WORKER_LEASE": "3s"}) as running:
         yield running
 
 
@@ -68,8 +68,11 @@ def reload(stack, pattern=r"graph\.read"):
     wait_until(lambda: len(re.findall(pattern, worker.read_log())) > seen, "the folder to be read again")
 
 
-def begin(stack):
-    stream = stack.api().new_chat("x", graph="story")
+STALLS = "fault=stall@5 fail_times=1"  # said to it, its first request never ends
+
+
+def begin(stack, message="x"):
+    stream = stack.api().new_chat(message, graph="story")
     while stream.until("step").data["node"] != "one":
         pass
     return stream
@@ -94,7 +97,8 @@ def test_what_runs_keeps_its_version(stack):
 
 
 def test_another_worker_goes_on_with_it(stack):
-    first = begin(stack)
+    first = begin(stack, STALLS)
+    wait_until(lambda: stack.journal(first.generation), "its model to be asked")
     rewrite(stack)
     stack.graph_processes[-1].kill()
     stack.start_graph_worker()
@@ -117,7 +121,8 @@ def test_what_was_asked_goes_on_with_it(stack):
 
 def test_a_version_that_is_forgotten(stack):
     """The text is gone from Redis, and no worker has it: it ends, and says why."""
-    first = begin(stack)
+    first = begin(stack, STALLS)
+    wait_until(lambda: stack.journal(first.generation), "its model to be asked")
     rewrite(stack)
     stack.graph_processes[-1].kill()
     for key in stack.redis.keys("sluice:{s00}:graph:*"):

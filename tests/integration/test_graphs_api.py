@@ -29,7 +29,7 @@ def new_id(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
-def publish(stack, name="plan", about=ABOUT, ms=60000):
+def publish(stack, name="plan", about=ABOUT, ms=3_600_000):
     stack.redis.hset("sluice:{s00}:graphs", name, f"{int(time.time() * 1000) + ms} {VERSION} {about}")
 
 

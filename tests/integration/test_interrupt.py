@@ -16,12 +16,12 @@ models:
 """
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {}}}]
 TOKENS = 60
-SLOW = f"!sim tokens={TOKENS} delay_ms=40 text=self"
+SLOW = f"!sim tokens={TOKENS} delay_ms=10 text=self fault=stall@10 fail_times=1"  # the first worker never gets further
 
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(workers=0, config=CONFIG, env={"SLUICE_WORKER_LEASE": "2s", "SLUICE_WORKER_DRAIN": "200ms"}) as running:
+    with Stack(workers=0, config=CONFIG, env={"SLUICE_WORKER_LEASE": "3s", "SLUICE_WORKER_DRAIN": "200ms"}) as running:
         yield running
 
 
@@ -31,7 +31,7 @@ def kill(worker):
 
 def drain(worker):
     worker.signal(signal.SIGTERM)
-    assert worker.wait(15) == 0
+    assert worker.wait() == 0
 
 
 ENDS = pytest.mark.parametrize("end,code", [(kill, "worker_lost"), (drain, "drained")])

@@ -194,7 +194,7 @@ def test_a_tool_that_hangs_sees_its_client_leave(sim):
 
 
 def test_tools_that_take_their_time(tmp_path):
-    slow = Process("slow", [BIN / "sluice-llmsim", "--listen", "127.0.0.1:0", "--tool-ms", "300"], tmp_path)
+    slow = Process("slow", [BIN / "sluice-llmsim", "--listen", "127.0.0.1:0", "--tool-ms", "1000"], tmp_path)
     url = slow.wait_line(r"listening (http://\S+)").group(1)
     began = time.monotonic()
     threads = [threading.Thread(target=get_json, args=(url + "/tools/search?q=weirs",)) for _ in range(20)]
@@ -202,5 +202,5 @@ def test_tools_that_take_their_time(tmp_path):
         t.start()
     for t in threads:
         t.join()
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 1 <= time.monotonic() - began < 15, "one after the other takes 20 s"
     assert slow.stop() == 0

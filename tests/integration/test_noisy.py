@@ -54,7 +54,7 @@ def test_a_flood_does_not_hold_up_another_tenant():
         url, quiet = stack.api_processes[0].url, stack.caller(QUIET_KEY)
         waits_of(quiet, url)  # warm
         alone = waits_of(quiet, url)
-        pouring = [in_background(pour, url, NOISY_KEY, FLOOD // 4, "!sim tokens=10 delay_ms=200") for _ in range(4)]
+        pouring = [in_background(pour, url, NOISY_KEY, FLOOD // 4, "!sim tokens=10 delay_ms=600") for _ in range(4)]
         flood = sum((p.result(900) for p in pouring), [])
         queued = int(stack.redis.hget("sluice:{s00}:n", "q:noisy"))
         assert queued > FLOOD * 0.8, "the flood stands"

@@ -3,6 +3,7 @@
 Scenario: one API, one worker; models with and without abilities; the simulated provider's journal tells what was asked.
 """
 import base64
+import signal
 import uuid
 
 import pytest
@@ -40,18 +41,20 @@ def stack():
 def test_attachments_come_back_wherever_the_message_does(stack):
     api = stack.api()
     chat = new_id("chat")
-    stream = api.new_chat("!sim tokens=200 delay_ms=20", chat_id=chat, model="able", attachments=[IMAGE, TEXT], metadata={"k": 1})
+    stream = api.new_chat("!sim tokens=2000 delay_ms=20", chat_id=chat, model="able", attachments=[IMAGE, TEXT], metadata={"k": 1})
     stream.until("delta")
     stopped = api.stop(stream.generation)[1]
-    assert stopped["restore"] == {"message": "!sim tokens=200 delay_ms=20", "attachments": [IMAGE, TEXT], "metadata": {"k": 1}}
+    assert stopped["restore"] == {"message": "!sim tokens=2000 delay_ms=20", "attachments": [IMAGE, TEXT], "metadata": {"k": 1}}
     assert stream.until("stopped").data["restore"] == stopped["restore"]
     assert api.generation(stream.generation)[1]["restore"] == stopped["restore"]
     assert api.generation(stream.generation)[1]["request"]["attachments"] == [IMAGE, TEXT]
     again = api.new_chat("!sim tokens=30 delay_ms=20", chat_id=chat, model="able", attachments=[TEXT])
     again.until("done")
+    stack.worker_processes[0].signal(signal.SIGSTOP)
     following = api.message(chat, "", attachments=[TEXT, IMAGE])
-    following.until("started")
+    following.until("queued")
     active = api.chat(chat)[1]["active"]
+    stack.worker_processes[0].signal(signal.SIGCONT)
     assert active["message"] == "" and active["attachments"] == [TEXT, IMAGE], "the chat's last model decides, which is able"
     following.until("done")
     users = [m for m in api.chat(chat)[1]["messages"] if m["role"] == "user"]
@@ -92,8 +95,10 @@ def test_large_attachments_come_back_whole_in_every_answer(stack):
     large = [{**TEXT, "data": base64.b64encode(bytes([65 + i]) * 220_000).decode()} for i in range(3)]
     running = api.new_chat("!sim tokens=500 delay_ms=20", attachments=large)
     running.until("delta")
+    stack.worker_processes[0].signal(signal.SIGSTOP)  # so that it goes on running; a text before the message makes the script unheard
     waiting = [api.message(running.chat, "next", attachments=large, if_busy="enqueue") for _ in range(3)]
     answer = api.stop(chat=running.chat, body={"all": True})[1]
+    stack.worker_processes[0].signal(signal.SIGCONT)
     assert answer["restore"]["attachments"] == large and [w["restore"]["attachments"] for w in answer["waiting"]] == [large] * 3
     for stream in (running, *waiting):
         seen = [int(e.id) for e in stream.events if e.id]
@@ -126,7 +131,7 @@ def test_the_batch_lane_is_run_too(stack):
 
 def test_keep_commits_what_was_shown(stack):
     api = stack.api()
-    stream = api.new_chat("!sim tokens=200 delay_ms=20 text=self", on_stop="keep")
+    stream = api.new_chat("!sim tokens=2000 delay_ms=20 text=self", on_stop="keep")
     stream.until("delta")
     answer = api.stop(stream.generation)[1]
     end = stream.until("stopped").data
@@ -139,7 +144,7 @@ def test_keep_commits_what_was_shown(stack):
 
 def test_keep_seen_cuts_where_the_reader_was(stack):
     api = stack.api()
-    stream = api.new_chat("!sim tokens=200 delay_ms=10 text=self", on_stop="keep_seen")
+    stream = api.new_chat("!sim tokens=5000 delay_ms=10 text=self", on_stop="keep_seen")
     for _ in range(3):
         stream.until("delta")
     seen, shown = stream.events[-1].id, text_of(stream.events)
@@ -152,10 +157,10 @@ def test_keep_seen_cuts_where_the_reader_was(stack):
 
 def test_keep_with_nothing_shown_is_given_back(stack):
     api = stack.api()
-    stream = api.new_chat("!sim first_ms=5000", on_stop="keep")
+    stream = api.new_chat("!sim first_ms=30000", on_stop="keep")
     stream.until("started")
     answer = api.stop(stream.generation)[1]
-    assert answer["committed"] is False and answer["restore"]["message"] == "!sim first_ms=5000" and answer["message_id"] is None
+    assert answer["committed"] is False and answer["restore"]["message"] == "!sim first_ms=30000" and answer["message_id"] is None
     assert api.chat(stream.chat)[0] == 404
 
 
@@ -232,12 +237,12 @@ def test_an_edited_message_takes_the_place_of_all_that_follows(stack):
     api = stack.api()
     chat, ids = three_turns(api)
     before = api.chat(chat)[1]["messages"]
-    edited = api.message(chat, "!sim tokens=20 delay_ms=20", replace_from=ids[2])
+    edited = api.message(chat, "!sim tokens=20 delay_ms=150", replace_from=ids[2])
     edited.until("delta")
     assert api.chat(chat)[1]["messages"] == before, "nothing changes before it is done"
     edited.until("done")
-    assert contents(api, chat) == ["one", "!sim tokens=20 delay_ms=20"]
-    assert [m["content"] for m in stack.journal_row(edited.generation)["messages"] if m["role"] == "user"] == ["one", "!sim tokens=20 delay_ms=20"]
+    assert contents(api, chat) == ["one", "!sim tokens=20 delay_ms=150"]
+    assert [m["content"] for m in stack.journal_row(edited.generation)["messages"] if m["role"] == "user"] == ["one", "!sim tokens=20 delay_ms=150"]
     assert api.generation(edited.generation)[1]["request"]["replace_from"] == ids[2]
 
 

@@ -58,23 +58,23 @@ def test_without_usage_the_source_says_so(stack):
     assert 10 <= done.data["usage"]["output"] <= 12 and done.data["usage"]["input"] > 0
 
 
+TIMERS = """
+models:
+  - {name: first, base_url: "%(url)s", model: sim, timeouts: {first_byte: 1s, first_token: 1s}}
+  - {name: idle, base_url: "%(url)s", model: sim, timeouts: {idle: 1s}}
+  - {name: total, base_url: "%(url)s", model: sim, timeouts: {total: 3s}}
+"""
+
+
 def test_the_timers():
-    env = {"SLUICE_CONFIG": None}
-    with Stack(workers=0) as stack:
-        config = stack.folder / "sluice.yaml"
-        config.write_text(
-            f"models: [{{name: default, provider: openai, base_url: \"{stack.provider_url}\", model: sim,"
-            " timeouts: {connect: 1s, first_byte: 2s, first_token: 1s, idle: 1s, total: 3s}}]\n"
-        )
-        env = {"SLUICE_CONFIG": str(config)}
-        stack.start_worker(env)
+    with Stack(config=TIMERS) as stack:
         rows = [
-            ("!sim first_ms=20000", "failed", ("timeout_first_token", "timeout_first_byte")),
-            ("!sim tokens=20 delay_ms=10 fault=stall@5", "interrupted", ("timeout_idle",)),
-            ("!sim tokens=2000 delay_ms=50", "interrupted", ("timeout_total",)),
+            ("first", "!sim first_ms=20000", "failed", ("timeout_first_token", "timeout_first_byte")),
+            ("idle", "!sim tokens=20 delay_ms=10 fault=stall@5", "interrupted", ("timeout_idle",)),
+            ("total", "!sim tokens=2000 delay_ms=50", "interrupted", ("timeout_total",)),
         ]
-        for script, end, codes in rows:
-            last = stack.api().new_chat(script, on_disconnect="continue").read_all()[-1]
+        for model, script, end, codes in rows:
+            last = stack.api().new_chat(script, model=model, on_disconnect="continue").read_all()[-1]
             assert last.type == end and last.data["error"]["code"] in codes, last
 
 

@@ -85,12 +85,12 @@ def test_the_chat_stream_is_what_runs_now(stack):
     api = stack.api()
     chat = new_id("chat")
     assert api.stream(chat=chat).status == 204, "never 404"
-    stream = api.message(chat, "!sim tokens=40 delay_ms=20 text=self", on_disconnect="continue")
+    stream = api.message(chat, "!sim tokens=200 delay_ms=20 text=self", on_disconnect="continue")
     stream.until("delta")
     active = api.stream(chat=chat)
     other = api.stream(chat=chat, last_id=3)
     same = api.stream(chat=chat, last_id=3, query=f"?generation_id={stream.generation}")
-    assert_whole(active.read_all(), 40)
+    assert_whole(active.read_all(), 200)
     assert other.read_all()[0].id == 1, "a cursor counts only with its generation"
     assert same.read_all()[0].id == 4
     stream.read_all()
@@ -123,7 +123,7 @@ def test_a_reader_that_never_reads_costs_no_memory():
             s.sendall(f"GET /v1/generations/{generation}/stream HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
             sockets.append((s, generation))
         for _, generation in sockets:
-            wait_until(lambda g=generation: api.generation(g)[1]["state"] in TERMINAL, "the generation's end", 60)
+            wait_until(lambda g=generation: api.generation(g)[1]["state"] in TERMINAL, "the generation's end", 200)
         grown = stack.api_processes[0].memory_kb() - before
         print(f"figure: 20 readers that never read: the API grew by {grown} kB")
         assert grown < 20 * 1024
@@ -139,7 +139,7 @@ def test_whoever_sends_on_a_stream_or_leaves_is_noticed(stack):
     def streams():
         return stack.metrics(process)["sluice_http_streams"]
 
-    base = streams()
+    wait_until(lambda: streams() == 0, "the streams before it to go")
     ways = {
         "data": lambda s: s.sock.sendall(b"GET / HTTP/1.1\r\n"),
         "half-close": lambda s: s.sock.shutdown(socket.SHUT_WR),
@@ -147,12 +147,12 @@ def test_whoever_sends_on_a_stream_or_leaves_is_noticed(stack):
         "close": lambda s: s.close(),
     }
     for name, leave in ways.items():
-        stream = api.new_chat("!sim tokens=500 delay_ms=50", on_disconnect="continue")
+        stream = api.new_chat("!sim tokens=5000 delay_ms=50", on_disconnect="continue")
         stream.until("started")
-        assert streams() == base + 1
+        assert streams() == 1
         began = time.monotonic()
         leave(stream)
-        wait_until(lambda: streams() == base, f"{name} to be noticed", 2, interval=0.005)
+        wait_until(lambda: streams() == 0, f"{name} to be noticed", interval=0.005)
         print(f"figure: {name}: noticed after {(time.monotonic() - began) * 1000:.0f} ms")
         assert api.stop(stream.generation)[1]["outcome"] == "stopped"
 
@@ -172,18 +172,17 @@ def test_a_flooding_client_on_a_stream_costs_no_memory(stack):
 
 
 def test_leaving_a_new_chat_stops_it_after_the_grace():
-    with Stack(apis=2, env={"SLUICE_LIMITS_DISCONNECT_GRACE": "1s"}) as stack:
+    with Stack(apis=2, env={"SLUICE_LIMITS_DISCONNECT_GRACE": "3s"}) as stack:
         left = stack.api(0).new_chat("!sim tokens=5000 delay_ms=20")
         left.until("delta")
         left.close()
-        row = stack.wait_provider_closed(left.generation, timeout=10)[0]
+        row = stack.wait_provider_closed(left.generation)[0]
         assert row["end"] == "client_closed"
         assert stack.api(0).generation(left.generation)[1]["reason"] == "disconnect"
 
         came_back = stack.api(0).new_chat("!sim tokens=150 delay_ms=20 text=self")
         came_back.until("delta")
         came_back.close()
-        time.sleep(0.3)
         again = stack.api(1).stream(came_back.generation)
         assert_whole(again.read_all(), 150)
 
@@ -191,28 +190,28 @@ def test_leaving_a_new_chat_stops_it_after_the_grace():
         killed.until("delta")
         began = time.monotonic()
         stack.api_processes[1].kill()
-        row = stack.wait_provider_closed(killed.generation, timeout=15)[0]
-        print(f"figure: API killed with its client: provider closed after {time.monotonic() - began:.1f} s (grace 1 s)")
+        row = stack.wait_provider_closed(killed.generation)[0]
+        print(f"figure: API killed with its client: provider closed after {time.monotonic() - began:.1f} s (grace 3 s)")
         assert row["end"] == "client_closed"
 
         known = stack.api(0).new_chat("!sim tokens=1")
         known.read_all()
-        stays = stack.api(0).message(known.chat, "!sim tokens=100 delay_ms=25 text=self")
+        stays = stack.api(0).message(known.chat, "!sim tokens=200 delay_ms=25 text=self")
         stays.until("delta")
         stays.close()
-        time.sleep(1.5)
-        assert_whole(stack.api(0).stream(stays.generation).read_all(), 100)
+        time.sleep(3.5)  # longer than the grace
+        assert_whole(stack.api(0).stream(stays.generation).read_all(), 200)
 
 
 def test_readers_survive_redis_being_away_for_a_moment(stack):
     api = stack.api()
-    stream = api.new_chat("!sim tokens=200 delay_ms=15 text=self", on_disconnect="continue")
+    stream = api.new_chat("!sim tokens=500 delay_ms=15 text=self", on_disconnect="continue")
     stream.until("delta")
     for kind in ("pubsub", "normal", "pubsub"):
         stack.redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
         for _ in range(5):
             stream.until("delta")
-    assert_whole(stream.read_all(), 200)
+    assert_whole(stream.read_all(), 500)
 
 
 def test_who_waits_is_told_how_it_moves_on():

@@ -42,7 +42,7 @@ def reload(stack, event):
 
 def test_a_reload_takes_over_what_is_live(stack):
     api = stack.api()
-    running = api.new_chat("!sim tokens=100 delay_ms=30 text=self", on_disconnect="continue")
+    running = api.new_chat("!sim tokens=100 delay_ms=80 text=self", on_disconnect="continue")
     assert running.until("started").data["model"] == "one"
     waiting = api.new_chat("!sim tokens=3", on_disconnect="continue")
     assert request("POST", api.url + "/v1/chats", {"message": "x" * 2000})[0] == 400

@@ -64,7 +64,7 @@ def test_a_short_wait_is_waited_in_the_slot(stack):
 def test_others_wait_for_a_model_that_cools_and_one_probes_it(stack):
     # The one that is refused tells all of this worker to wait; then one of them probes, and the others follow.
     api = stack.api()
-    first = api.new_chat("!sim tokens=1 fault=status:429 fail_times=1 retry_after=3", model="alone", on_disconnect="continue")
+    first = api.new_chat("!sim tokens=1 fault=status:429 fail_times=1 retry_after=6", model="alone", on_disconnect="continue")
     first.until("started")
     refused = wait_until(lambda: [r for r in stack.journal(first.generation) if r["end"]], "the refusal")[0]
     others = [api.new_chat("!sim tokens=1", model="alone", on_disconnect="continue") for _ in range(5)]
@@ -72,7 +72,7 @@ def test_others_wait_for_a_model_that_cools_and_one_probes_it(stack):
     assert unaffected.read_all()[-1].type == "done" and not stack.journal(others[0].generation)
     for stream in [first, *others]:
         assert stream.read_all()[-1].type == "done"
-        assert stack.journal(stream.generation)[-1]["at_ms"] >= refused["at_ms"] + 3000, "no request before its time"
+        assert stack.journal(stream.generation)[-1]["at_ms"] >= refused["at_ms"] + 6000, "no request before its time"
     assert all(len(stack.journal(s.generation)) == 1 for s in others)
 
 

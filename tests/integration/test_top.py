@@ -90,7 +90,7 @@ def test_the_size_changes(stack, terminal):
 
 def test_queues_failures_and_the_dead(terminal):
     """One of the generations takes five workers with it."""
-    with Stack(workers=0, env={"SLUICE_WORKER_LEASE": "1s"}) as stack:
+    with Stack(workers=0, env={"SLUICE_WORKER_LEASE": "3s"}) as stack:
         admin = stack.api_processes[0].admin_url
         for number in range(3):
             stack.api().new_chat("!sim tokens=2", headers={"Prefer": "respond-async"}, generation_id=f"w{number}")

@@ -19,7 +19,7 @@ def new_id(prefix):
 
 def test_a_new_chat_streams_to_done_and_is_found_only_then(stack):
     api = stack.api()
-    stream = api.new_chat("!sim tokens=30 delay_ms=20")
+    stream = api.new_chat("!sim tokens=30 delay_ms=100")
     assert stream.status == 200
     assert stream.headers["Content-Type"].startswith("text/event-stream")
     assert stream.headers["Cache-Control"] == "no-cache, no-transform"
@@ -41,7 +41,7 @@ def test_a_new_chat_streams_to_done_and_is_found_only_then(stack):
     assert status == 200 and chat["active"] is None
     assert [(m["role"], m["id"]) for m in chat["messages"]] == [("user", done["user_message_id"]), ("assistant", done["message_id"])]
     assert chat["messages"][1]["content"] == text_of(events)
-    assert chat["title"] == "!sim tokens=30 delay_ms=20"
+    assert chat["title"] == "!sim tokens=30 delay_ms=100"
 
 
 def test_the_second_turn_carries_the_first(stack):

@@ -1,6 +1,7 @@
 """Real processes for tests: started on free ports and sockets in a temporary folder, waited for, stopped by pid, their logs kept."""
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -10,13 +11,19 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build/dev/bin"))
-PATIENCE_S = 30  # a gross bound: sanitized binaries on a busy machine
+PATIENCE_S = 90  # a gross bound: sanitized binaries on a busy machine
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One for a process that binds it later, or for nobody: below those that the kernel gives to whoever asks for any, so that it stays free."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(lowest // 2, lowest)))
+            except OSError:
+                continue
+            return s.getsockname()[1]
 
 
 def wait_until(condition, what, timeout=PATIENCE_S, interval=0.02):
@@ -83,8 +90,14 @@ class Process:
         return self.popen.poll() is None
 
     def signal(self, number):
+        """One that freezes it has done so when this returns."""
         if self.is_alive():
             os.kill(self.pid, number)
+        if number == signal.SIGSTOP:
+            wait_until(lambda: not self.is_alive() or self._state() == "T", f"{self.name} to stand still")
+
+    def _state(self):
+        return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def wait(self, timeout=PATIENCE_S):
         return self.popen.wait(timeout)

@@ -7,7 +7,7 @@ import tempfile
 
 import redis
 
-from support.processes import BIN, Process, wait_until
+from support.processes import BIN, PATIENCE_S, Process, wait_until
 from support.client import Api, get_json
 
 
@@ -190,7 +190,7 @@ class Stack:
         assert len(rows) == 1, rows
         return rows[0]
 
-    def wait_provider_closed(self, generation, timeout=10):
+    def wait_provider_closed(self, generation, timeout=PATIENCE_S):
         """The journal's row once the provider request is over."""
         wait_until(
             lambda: all(r["end"] for r in self.journal(generation)),

@@ -85,6 +85,10 @@ class Terminal:
         """The exit status."""
         return int(self.wait(r"^\[exit (\d+)\]", "the program to end").group(1))
 
+    def cursor(self):
+        """Where it is: column and line."""
+        return tuple(map(int, self._tmux("display-message", "-p", "#{cursor_x} #{cursor_y}").split()))
+
     def title(self):
         """As a program may set it."""
         return self._tmux("display-message", "-p", "#{pane_title}").strip()
