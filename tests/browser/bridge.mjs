@@ -30,7 +30,7 @@ const COMMANDS = {
     },
     async page({ context }) {
         const page = await objects.get(context).newPage();
-        page.setDefaultTimeout(20_000);
+        page.setDefaultTimeout(60_000);
         watch(page);
         return keep(page);
     },

@@ -72,7 +72,7 @@ class Page:
         """What a JavaScript function gives in the page."""
         return self.browser.do("evaluate", on=self.id, script=script, argument=argument)
 
-    def wait(self, script, argument=None, timeout=20000):
+    def wait(self, script, argument=None, timeout=60000):
         """Until a JavaScript function gives something true."""
         self.browser.do("wait", on=self.id, script=script, argument=argument, timeout=timeout)
 
@@ -126,7 +126,7 @@ class ChatPage(Page):
     def wait_streaming(self, words=2):
         self.wait("(n) => (document.querySelector('.turn.live .md')?.innerText.split(/\\s+/).length ?? 0) > n", words)
 
-    def wait_idle(self, timeout=30000):
+    def wait_idle(self, timeout=60000):
         self.wait("() => document.getElementById('stop').hidden && document.querySelector('.turn.live') === null", timeout=timeout)
 
     def wait_turns(self, count):
