@@ -149,7 +149,7 @@ def asked(stack, generation):
     counts = {}
     for row in stack.journal(generation):
         word = row["messages"][-1]["content"] if row["messages"][-1]["role"] == "user" else row["messages"][-2]["content"]
-        word = re.sub(r"!sim |\S+=\S+ ?", "", word)
+        word = re.sub(r"!sim |\S+=\S+", "", word).strip()
         counts[word] = counts.get(word, 0) + 1
     return counts
 

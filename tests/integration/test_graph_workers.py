@@ -39,19 +39,6 @@ def test_a_poison_graph_is_parked_and_the_others_go_on():
         assert Run(stack, poison.chat, "Hello again.", graph="echo").wait_end().type == "done"
 
 
-def test_ready_once_its_graphs_are_known():
-    """Redis takes no writes for a while: the graphs are read and are not published yet."""
-    with GraphStack(graph_workers=0) as stack:
-        stack.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
-        worker = stack._start("graph", [BIN / "sluice-graph-worker"], {**stack.settings(), "SLUICE_GRAPH_FOLDER": str(stack.graph_folder)})
-        worker.wait_log(r"graph\.read")
-        time.sleep(1)
-        assert "worker.ready" not in worker.read_log()
-        stack.redis.execute_command("CLIENT", "UNPAUSE")
-        worker.wait_log(r"worker\.ready")
-        assert {g["id"] for g in stack.api().get("/v1/graphs")[1]["data"]} == set(stack.graphs)
-
-
 def test_told_to_end_at_its_start():
     """Whatever it does then, it gives all of it back: the sanitizers look."""
     with GraphStack(graph_workers=0) as stack:
