@@ -74,6 +74,7 @@ nodes:
         one.wait(r"^This is\n")
         send(one, "once more")
         one.wait(r"^> once more\n  1  ask +ask +started\nWhich order\?\n")
+        wait_until(lambda: len(said(stack, "c1")) == 6, "the third turn")
         assert [text.strip() for _, text in said(stack, "c1")] == [
             "hi",
             "Which order?",
