@@ -69,17 +69,25 @@ class Crowd:
         return member
 
     def add_all(self, requests, timeout):
-        """Adds (request, mode) pairs, a hundred at a time: each must be answered before the next come, or not at all when it does not read. Who got 503, as on a busy machine,
+        """Adds (request, mode) pairs, a hundred at a time: each must be answered before the next come. Who got 503, as on a busy machine,
         asks again."""
         end, left = time.monotonic() + timeout, list(requests)
         while left:
             now, left = left[:100], left[100:]
             fresh = [self.add(request, mode) for request, mode in now]
-            wait_until(lambda: all(len(m.head) >= 12 or m.mode == "stalled" for m in fresh), "a hundred answers", end - time.monotonic())
+            wait_until(lambda: all(self._is_answered(m) for m in fresh), "a hundred answers", end - time.monotonic())
             for member, pair in zip(fresh, now):
                 if member.head[9:12] == b"503":
                     self._drop(member)
                     left.append(pair)
+
+    def _is_answered(self, member):
+        if member.mode == "stalled":  # which leaves what it looks at
+            try:
+                member.head = member.sock.recv(12, socket.MSG_PEEK)
+            except BlockingIOError:
+                pass
+        return len(member.head) >= 12
 
     def _drop(self, member):
         self._leave(member)
