@@ -247,14 +247,14 @@ static void none_is_told_while_a_flag_is_asked_about(void **state)
     run_flagged(s->run); /* it is not set: the run goes on */
     run_await_log(s->run, &wait);
     assert_int_equal(s->told, 0); /* though the log has all */
-    CHECK(run_until(s->house.loop, is_answered, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_answered, s));
     keep(s, "1", "one");
-    CHECK(run_until(s->house.loop, are_two_told, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, are_two_told, s));
     keep(s, "2", "two");
     run_await_log(s->run, &wait);
     run_flush(s->run);
     run_flagged(s->run); /* asked about behind what is on its way */
-    CHECK(run_until(s->house.loop, is_answered, s, WAIT_MS));
+    CHECK(run_until(s->house.loop, is_answered, s));
     assert_int_equal(s->told, 2);
     wait_through(s);
     run_for(s->house.loop, 500);
