@@ -1,5 +1,6 @@
 """What the driver draws its operations from: one generator of random numbers, and what the model knows."""
 import random
+import time
 
 from compare import Comparer
 from model_records import DELTA, RESET, STARTED
@@ -23,7 +24,12 @@ class Draws(Comparer):
         super().restart()
         self.ids, self.nonces, self.tokens, self.requests = 0, 0, [], {}
         self.trace.clear()
+        self.began = time.monotonic()
         self.stateless = self.pick(0.15, 0.15, 0.7)        # an episode of full chats, or one of a full queue
+
+    def age_ms(self):
+        """Of this episode: rates forgive with time, so what they answer is known no better than that."""
+        return 1000 * (time.monotonic() - self.began)
 
     def pick(self, *of):
         return self.random.choice(of)

@@ -77,7 +77,8 @@ class Turns(Draws):
         got = self.scripts.begin(**args)
         self.outcomes.add('begin ' + got[0] + (' failed' if got[0] == 'queued' and got[2] == 'failed' else ''))
         if got[0] == 'limited':                   # 4 in a minute: one each 15 s
-            got[3] = 'a turn of the rate' if 10000 < got[3] <= 15000 else 'until midnight' if got[3] <= DAY else got[3]
+            is_rate = 15000 - self.age_ms() <= got[3] <= 15000
+            got[3] = 'a turn of the rate' if is_rate else 'until midnight' if got[3] <= DAY else got[3]
         expect('begin', got, self.model.begin(flag=self.scripts.flag(args['t'], args['c']), **args))
 
     def op_begin_again(self):
