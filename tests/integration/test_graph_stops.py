@@ -1,8 +1,10 @@
-"""Stops at every possible moment of a graph, enumerated from a run that nobody stops: behind each of its events (before, inside and after each step, in parallel branches), while a
-request to a model or a tool waits for its answer, in the middle of that answer, and in the back-off of a retry. By POST stop and by the flag, as redis-cli sets it.
+"""Stops at every possible moment of a graph, enumerated from a run that nobody stops: behind each of its events (before, inside
+and after each step, in parallel branches), while a request to a model or a tool waits for its answer, in the middle of that
+answer, and in the back-off of a retry. By POST stop and by the flag, as redis-cli sets it.
 
-Whenever it comes: the reader is told, the message is given back byte for byte, every connection is closed, nothing is asked any more, the chat is as it was, the next message runs.
-The gate (support/gate.py) holds a run at its moment; the worker's log says when it heard of the stop. All moments with SLUICE_LONG=1, else a sample.
+Whenever it comes: the reader is told, the message is given back byte for byte, every connection is closed, nothing is asked any
+more, the chat is as it was, the next message runs. The gate (support/gate.py) holds a run at its moment; the worker's log says
+when it heard of the stop. All moments with SLUICE_LONG=1, else a sample.
 """
 import re
 import statistics
@@ -17,7 +19,9 @@ from support.processes import wait_until
 from support.turns import new_id
 
 MEDIAN_MS, MOST_MS = 2000, 20000  # gross bounds: a busy machine stands still at times
-AFTER_MS = 2000  # behind the reader's `stopped` a request may leave a worker that the word is on its way to: a gross bound for a busy machine, the figure is printed
+# Behind the reader's `stopped` a request may leave a worker that the word is still on its way to: a gross bound too, the
+# figure is printed.
+AFTER_MS = 2000
 EACH = 30  # moments of an example, in the normal run
 AT_ONCE = 4
 METADATA = {"of": "a test", "ünï": ["código", None]}
@@ -65,20 +69,25 @@ class Stopped:
 
     def check(self):
         end, generation = self.run.end, self.run.generation
-        assert end.type == "stopped" and end.data["done"] is False and end.data["reason"] == ("flag" if self.by_flag else "user"), end
-        assert end.data["restore"] == {"message": self.run.message, "attachments": [], "metadata": METADATA} and end.data["committed"] is False
+        reason = "flag" if self.by_flag else "user"
+        assert end.type == "stopped" and end.data["done"] is False and end.data["reason"] == reason, end
+        assert end.data["restore"] == {"message": self.run.message, "attachments": [], "metadata": METADATA}
+        assert end.data["committed"] is False
         if not self.by_flag:
-            assert self.answer["outcome"] == "stopped" and self.answer["seq"] == end.id and self.answer["restore"] == end.data["restore"], self.answer
+            assert self.answer["outcome"] == "stopped" and self.answer["seq"] == end.id, self.answer
+            assert self.answer["restore"] == end.data["restore"], self.answer
         self.told_ms = (end.at - self.sent_at) * 1000
         asked = wait_closed(self.stack, generation)
         self.closed_ms = [(a.ended_at - self.sent_at) * 1000 for a in asked if a.ended_at > self.sent_at]
-        assert self.stack.api().chat(self.chat) == self.before or self.before[0] == 404 == self.stack.api().chat(self.chat)[0], "the chat is as it was"
+        now = self.stack.api().chat(self.chat)
+        assert now == self.before or self.before[0] == 404 == now[0], "the chat is as it was"
 
     def go_on(self, scenario):
         """The next message runs at once: behind the question that is still asked, or any other."""
         known = len(self.before[1]["messages"]) if self.before[0] == 200 else 0
         is_answer = self.moment.turn > 0
-        following = Run(self.stack, self.chat, self.run.message if is_answer else "Again.", **({} if is_answer else {"graph": "echo"}))
+        message, graph = (self.run.message, {}) if is_answer else ("Again.", {"graph": "echo"})
+        following = Run(self.stack, self.chat, message, **graph)
         end = following.wait_end()
         assert end.type == "done", end
         started = next(e for e in following.events if e.type == "started")
@@ -97,7 +106,7 @@ MOMENTS = re.compile(r"(run\.flag|run\.close|ask\.begin|errand\.begin|ask\.leave
 
 
 def told_by_worker(stack):
-    """{generation: {what: [when]}}: when the worker saw the flag and heard of the end, when its requests were begun and when they left."""
+    """{generation: {what: [when]}}: when the worker saw the flag and heard of the end, when its requests were begun and left."""
     told = defaultdict(lambda: defaultdict(list))
     for what, generation, us in MOMENTS.findall(stack.graph_processes[0].read_log()):
         told[generation][what.rpartition(".")[2]].append(int(us) / 1e6)
@@ -105,8 +114,8 @@ def told_by_worker(stack):
 
 
 def check_nothing_leaves(stack, stopped):
-    """No request of a stopped one was begun once its worker had seen the flag, or left once it had heard of the stop; the gate has had none that the log does not tell.
-    (how many workers heard, how late in ms requests left behind what the reader knew)"""
+    """No request of a stopped one was begun once its worker had seen the flag, or left once it had heard of the stop; the gate
+    has had none that the log does not tell. (how many workers heard, how late in ms requests left behind what the reader knew)"""
     told = told_by_worker(stack)
     heard, after = 0, []
     for r in stopped:
@@ -144,14 +153,17 @@ def test_stopped_at_every_moment(stack, name):
     again = sorted(r.again_ms for r in stopped)
     late = [r for r in results if r.outcome == "late"]
     heard, after = check_nothing_leaves(stack, stopped)
-    print(f"figure: {name}: {len(stopped)} stops at {len(moments)} of {len(everything)} moments ({sum(r.by_flag for r in stopped)} by the flag, {len(late)} came behind the end): "
+    print(f"figure: {name}: {len(stopped)} stops at {len(moments)} of {len(everything)} moments "
+          f"({sum(r.by_flag for r in stopped)} by the flag, {len(late)} came behind the end): "
           f"told after {statistics.median(told):.1f} ms at the median, {told[-1]:.1f} ms at most")  # fmt: skip
-    print(f"figure: {name}: {len(closed)} open requests closed {statistics.median(closed):.1f} ms after the stop at the median, {closed[-1]:.1f} ms at most; "
-          f"requests that began or left once the worker had heard of it: 0 in {heard}; behind the reader's end or the stop's answer left {len(after)} "
-          f"({max(after, default=0):.1f} ms at most); the next message ran after {statistics.median(again):.1f} ms")  # fmt: skip
+    print(f"figure: {name}: {len(closed)} open requests closed {statistics.median(closed):.1f} ms after the stop at the median, "
+          f"{closed[-1]:.1f} ms at most; requests that began or left once the worker had heard of it: 0 in {heard}; "
+          f"behind the reader's end or the stop's answer left {len(after)} ({max(after, default=0):.1f} ms at most); "
+          f"the next message ran after {statistics.median(again):.1f} ms")  # fmt: skip
     assert all(statistics.median(ms) < MEDIAN_MS and ms[-1] < MOST_MS for ms in (told, closed, again))
     assert max(after, default=0) < AFTER_MS
-    assert all(r.moment.kind in ("event", FAILED) for r in late), "a request that waits is no end"  # one that a model is told of may be
+    # a failure that a model is told of may be an end
+    assert all(r.moment.kind in ("event", FAILED) for r in late), "a request that waits is no end"
     missed = [r.moment for r in results if r.outcome == "missed"]
     assert len(missed) <= len(moments) / 10 and len(late) <= len(moments) / 2, (missed, late)
 
@@ -172,14 +184,16 @@ def test_a_tool_that_hangs_sees_its_connection_closed(stack):
         rows = wait_closed(stack, generation)
         assert rows[-1].end == "closed"
         took.append((rows[-1].ended_at - sent_at) * 1000)
-    print(f"figure: a tool that hangs for 60 s sees its connection closed after {statistics.median(took):.1f} ms at the median, {max(took):.1f} ms at most, of {len(took)}")
+    print(f"figure: a tool that hangs for 60 s sees its connection closed after {statistics.median(took):.1f} ms at the median, "
+          f"{max(took):.1f} ms at most, of {len(took)}")  # fmt: skip
     assert statistics.median(took) < MEDIAN_MS and max(took) < MOST_MS
     wait_until(lambda: stack.provider_stats()["open"] == 0, "the tool's server to be left")
 
 
 
 def test_nothing_is_asked_before_the_log_has_its_step(stack):
-    """Redis takes no writes for a while. A step that begins then asks nobody until its start is in the log, where a stop would have been in its way."""
+    """Redis takes no writes for a while. A step that begins then asks nobody until its start is in the log, where a stop would
+    have been in its way."""
     generation = new_id("gen")
     for number in (3, 4):  # two children of the map, all that run at once
         stack.gate.plan(generation, number, HELD)
