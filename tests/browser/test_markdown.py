@@ -54,6 +54,10 @@ ODD = {
     "one line": "word " * 30000,
     "separators": "\u2028\u2029\ufeffx\u202eright to left\u202c 🙂 e\u0301",
     "rows": "|a" * 2000 + "\n" + "|-" * 2000 + "\n" + "|b" * 2000,
+    "code in a list": "- What this is about is a list with code in it:\n  ```\n" + "  let a = 1;\n" * 8000 + "  ```\n",
+    "lazy lines": "- begun\n" + "gone on\n" * 8000,
+    "pipes": "|" * 60000,
+    "an address that never ends": "www." * 10000,
     "windows": "# a\r\n\r\n- b\r\n- c\r\n\r\n```\r\nd\r\n```\r\n",
 }
 SHOWN = """() => {
@@ -144,3 +148,45 @@ def test_code_is_copied(stack, page):
     page.click("[aria-label='Copy this answer']")
     assert page.run("() => window.copied") == ["print(1 < 2)", "```python\nprint(1 < 2)\n```\n"]
     page.wait("() => document.querySelector('.code-head button').innerText.includes('Copied')")
+
+
+def test_code_keeps_its_tabs(stack, page):
+    """What is copied is what was said, and what is behind it is there while it comes, to the last character."""
+    code = "all:\n\tcc -c a.c\n\t\tcc -c b.c"
+    stack.provider.replies["make"] = f"Take this:\n\n```make\n{code}\n```\n\nThen run it.\n\n" + "And so on, word by word. " * 20
+    stack.provider.piece, stack.provider.delay_s = 9, 0.1
+    page.say("make")
+    page.wait("() => document.querySelector('.turn.live .md')?.innerText.includes('And so on, word by word. And so on')")
+    assert "\nThen run it.\n" in page.run("() => document.querySelector('.turn.live .md').innerText")
+    page.wait_idle()
+    page.run("() => { window.copied = []; navigator.clipboard.writeText = (text) => (window.copied.push(text), Promise.resolve()); }")
+    page.click("[aria-label='Copy this code']")
+    assert page.run("() => window.copied") == [code]
+
+
+@pytest.mark.parametrize("before, between", [("", ""), ("1. So:\n", "   ")], ids=["outside", "in a list"])
+def test_code_is_code_from_its_first_character(stack, page, before, between):
+    """Also while its last line has no end yet."""
+    lines = "".join(f"{between}{line}\n" for line in ["```js", *(["codeword = 1;"] * 12), "```"])
+    stack.provider.replies["grow"] = before + lines + "Done."
+    stack.provider.piece, stack.provider.delay_s = 3, 0.05
+    page.run("""() => { window.outside = window.inside = 0;
+        const count = (node) => node.textContent.split("codew").length - 1;
+        const look = () => { for (const one of document.querySelectorAll(".md")) {
+            const inside = [...one.querySelectorAll("pre")].reduce((sum, pre) => sum + count(pre), 0);
+            window.inside += inside;
+            window.outside += count(one) - inside;
+        } };
+        new MutationObserver(look).observe(document.getElementById("log"), {childList: true, subtree: true, characterData: true}); }""")
+    ask(page, "grow")
+    assert page.run("() => [window.outside, window.inside > 0]") == [0, True]
+
+
+def test_definitions_far_below(stack, page):
+    """A text of several pieces: what is defined in the last one counts in the first."""
+    stack.provider.replies["far"] = "See [it][far] and [that].\n\n" + "A paragraph.\n\n" * 1500 + "[far]: https://far.example/\n[that]: https://that.example/\n"
+    stack.provider.piece, stack.provider.delay_s = 500, 0
+    ask(page, "far")
+    page.wait("() => document.querySelector('.md p').querySelectorAll('a').length === 2")
+    assert page.run("() => [...document.querySelectorAll('.md a')].map((a) => a.href)") == ["https://far.example/", "https://that.example/"]
+    assert page.run("() => document.querySelectorAll('.md > p').length") == 1501

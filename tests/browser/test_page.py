@@ -168,6 +168,43 @@ def test_reload_in_the_first_turn(stack, new, held):
     check_history(stack, new, new.path[3:], 2)
 
 
+@pytest.mark.parametrize("where", ["saved", "new"])
+def test_reload_after_an_error(request, stack, where):
+    """The message is in no record; it is in the box then, and goes again from there."""
+    page = request.getfixturevalue(where)
+    count = len(page.turns())
+    page.say("!sim tokens=3 fault=status:400")
+    page.wait("() => document.querySelector('.trouble') !== null")
+    page.reload()
+    page.wait("() => document.getElementById('input').value !== ''")
+    assert page.box == "!sim tokens=3 fault=status:400"
+    page.wait_turns(count)
+    page.say("!sim tokens=3 delay_ms=0")
+    page.wait_turns(count + 2)
+    page.wait_idle()
+    check_history(stack, page, page.path[3:], count + 2)
+    page.reload()
+    page.wait_turns(count + 2)
+    assert page.box == ""
+
+
+def test_a_chat_is_deleted_in_another_tab(stack, saved):
+    """What is on view is gone from the history that an answer would go on with: it is said, and what was typed goes along into a new chat."""
+    other = saved.context.page(stack.api_processes[0].url + f"/c/{saved.chat}")
+    other.wait_turns(2)
+    other.fill("#input", "half a thought")
+    saved.click("#delete")
+    saved.click("#ask-yes")
+    other.allowed.append("404")
+    other.wait("() => location.pathname === '/'")
+    other.wait_turns(0)
+    assert other.box == "half a thought" and "does not exist" in other.text("#notice")
+    other.say("!sim tokens=3 delay_ms=0")
+    other.wait_turns(2)
+    other.wait_idle()
+    assert other.path not in ("/", f"/c/{saved.chat}")
+
+
 def test_two_tabs(stack, saved):
     other = saved.context.page(stack.api_processes[0].url + f"/c/{saved.chat}")
     other.wait_turns(2)

@@ -7,7 +7,7 @@ import { Composer } from "./composer.js";
 import { ask } from "./dialogs.js";
 import { $, announce } from "./dom.js";
 import { Follow } from "./follow.js";
-import { draftOf, firstTurns, keepDraft, keepFirst } from "./kept.js";
+import { draftOf, firstTurns, keepDraft, keepFirst, keepSent, sentOf } from "./kept.js";
 import { onTold, tell } from "./tabs.js";
 import { Target } from "./target.js";
 import { Transcript } from "./transcript.js";
@@ -27,6 +27,7 @@ const composer = new Composer({ send, stop, takesImages: () => target.takesImage
 let chat = null; // the one on view
 let before = null; // its state as it was painted last
 const open = new Set(); // all that are being read
+const repeated = new Set(); // generations whose message is in the record already
 let frame = 0;
 
 const isRunning = (state) => state.status === "sending" || state.status === "streaming";
@@ -121,6 +122,12 @@ function paint() {
     if (!isDone) frame ||= requestAnimationFrame(paint);
 }
 
+function unsettledOf({ messages }) {
+    const asked = messages.findLast((message) => message.role === "user");
+    if (asked === undefined || asked.state === "committed" || repeated.has(asked.generationId)) return null;
+    return { generationId: asked.generationId, text: asked.text };
+}
+
 /** What is around the conversation, and what is kept of it. */
 function paintFrame(state, was) {
     const isChanged =
@@ -131,6 +138,7 @@ function paintFrame(state, was) {
         state.messages !== was.messages;
     keepDraft(chatOf(location.pathname), state.input.text);
     if (!isChanged) return;
+    if (state.isSaved) keepSent(state.chatId, unsettledOf(state));
     if (state.isSaved && location.pathname === "/") {
         keepDraft(null, "");
         history.replaceState(null, "", `/c/${state.chatId}`);
@@ -156,7 +164,7 @@ function showList() {
     const first = states.filter((state) => !state.isSaved && state.messages.length > 0);
     keepFirst(
         first
-            .filter(isRunning)
+            .filter((state) => isRunning(state) || (state.canRetry && state === chat.state))
             .map((state) => ({ chatId: state.chatId, text: state.messages[0].text, isOnView: state === chat.state })),
     );
     list.show(
@@ -193,6 +201,8 @@ function regenerate(id) {
     chat.turn = target.turn;
     follow.toEnd();
     void chat.regenerate(id);
+    const last = chat.state.messages.at(-1);
+    if (last?.state === "pending") repeated.add(last.generationId);
 }
 
 function stop() {
@@ -215,7 +225,7 @@ async function remove() {
         isDanger: true,
     });
     if (isSure === null) return;
-    await change(client.request("DELETE", `/v1/chats/${chatId}`), () => (list.forget(chatId), go("/")), chatId);
+    await change(client.request("DELETE", `/v1/chats/${chatId}`), () => (list.forget(chatId), chat.state.chatId === chatId && go("/")), chatId);
 }
 
 async function change(request, then, chatId) {
@@ -253,19 +263,40 @@ async function show(chatId) {
     openSide(false);
     const running = [...open].find((made) => made.state.chatId === chatId);
     const made = running ?? begin(chatId ?? undefined);
+    const sent = running === undefined ? sentOf(chatId) : null;
     if (running === undefined) made.setInput(draftOf(chatId));
     view(made);
     if (running !== undefined || chatId === null) return;
     const isLoaded = await made.load();
     if (made !== chat) return;
-    if (isLoaded && !made.state.isSaved && made.state.status === "idle") {
-        history.replaceState(null, "", "/");
-        await show(null);
-        notice("That chat does not exist, or no longer.", true);
+    if (isLoaded && isGone(made)) {
+        await leaveGone(made);
         return;
     }
+    if (isLoaded && sent !== null && !made.state.messages.some((message) => message.generationId === sent.generationId))
+        putBack(made, sent.text);
     target.reset(made.state);
     follow.toEnd();
+}
+
+/** It never was answered, or no longer is. */
+function putBack(made, text) {
+    const { text: draft } = made.state.input;
+    made.setInput(draft === "" ? text : `${text}\n${draft}`);
+    composer.use(made);
+}
+
+const isGone = ({ state }) => !state.isSaved && state.status === "idle" && !state.canRetry;
+
+/** What was typed for it goes along. */
+async function leaveGone({ state }) {
+    const { text } = state.input;
+    keepDraft(state.chatId, "");
+    keepSent(state.chatId, null);
+    history.replaceState(null, "", "/");
+    await show(null);
+    if (text !== "" && chat.state.input.text === "") putBack(chat, text);
+    notice("That chat does not exist, or no longer.", true);
 }
 
 function go(path) {
@@ -303,20 +334,24 @@ async function takeUpFirst({ chatId, text, isOnView }) {
 }
 
 /** Another tab, or this one after a while: what happened meanwhile? */
-function lookAgain(chatId) {
+async function lookAgain(chatId) {
     void list.refresh();
+    const looked = chat;
     if (
         (chatId === undefined || chatId === chat.state.chatId) &&
         chat.state.isSaved &&
         chat.state.status === "idle" &&
-        !chat.state.canRetry
+        !chat.state.canRetry &&
+        (await looked.load()) &&
+        looked === chat &&
+        isGone(looked)
     )
-        void chat.load();
+        await leaveGone(looked);
 }
 
 async function start() {
     document.addEventListener("keydown", key);
-    document.addEventListener("visibilitychange", () => document.hidden || lookAgain());
+    document.addEventListener("visibilitychange", () => document.hidden || void lookAgain());
     $("side").addEventListener("click", follows);
     $("side-open").addEventListener("click", () => openSide(true));
     $("side-close").addEventListener("click", () => openSide(false));
@@ -326,7 +361,7 @@ async function start() {
     $("forget").addEventListener("click", forget);
     $("older").addEventListener("click", () => void follow.holding(() => chat.loadOlder()));
     addEventListener("popstate", () => void show(chatOf(location.pathname)));
-    onTold(lookAgain);
+    onTold((chatId) => void lookAgain(chatId));
     const path = chatOf(location.pathname);
     const first = firstTurns().map((turn) => ({ ...turn, isOnView: turn.isOnView && path === null }));
     const shown = [

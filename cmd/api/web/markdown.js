@@ -3,9 +3,10 @@
 // must not make a reader's browser call anybody.
 
 import { copyButton, el } from "./dom.js";
+import { normal, readPiece } from "./lexer.js";
 
 const DEPTH_MAX = 24; // of lists in quotes in lists; deeper is text
-const MARKS_MAX = 300; // in one run of text: emphasis is found in cubic time, and a model could stop the page by it
+const READ_MS = 12; // at once; then the page has its turn
 const REST = 6; // between two readings, times what the last one took
 const LINKS = new Set(["http:", "https:", "mailto:"]);
 const ENTITIES = {
@@ -151,60 +152,63 @@ function blockAll(tokens, depth) {
     );
 }
 
-let Lexer = null;
-
-/** marked is a classic script that has run before the first text comes. */
-function lexer() {
-    Lexer ??= class extends globalThis.marked.Lexer {
-        inlineTokens(text, tokens = []) {
-            if ((text.match(/[*_`~[\]!<\\]/g)?.length ?? 0) <= MARKS_MAX) return super.inlineTokens(text, tokens);
-            tokens.push({ type: "text", raw: text, text });
-            return tokens;
-        }
-    };
-    return new Lexer({ gfm: true, breaks: false, mangle: false });
-}
-
-/** The blocks of a text. A text that the lexer does not survive is one block of text. */
-function read(text) {
-    try {
-        const tokens = lexer().lex(text);
-        return { tokens, hasLinks: Object.keys(tokens.links ?? {}).length > 0 };
-    } catch {
-        return { tokens: [{ type: "plain", raw: text }], hasLinks: false };
-    }
-}
-
 // -- the element -------------------------------------------------------------------------------------------------------------
 
 /** A text that grows. What is settled is neither read nor made again; the element of its last block is, and at the end all of it once. */
 export class Markdown {
     constructor() {
         this.element = el("div", { class: "md" });
-        this.text = "";
+        this.text = ""; // as it was given
+        this.source = ""; // as it is read
         this.isWhole = false;
+        this.isRead = true; // to its end
         this.blocks = []; // {raw, token, nodes}
-        this.settled = { blocks: 0, chars: 0 };
+        this.#beginAnew();
         this.restsUntil = 0;
     }
 
-    /** False: not now, it would take too much of the page's time; to be called again. */
-    set(text, isWhole) {
-        if (text === this.text && isWhole === this.isWhole) return true;
-        const began = performance.now();
-        if (!isWhole && began < this.restsUntil) return false;
-        if (isWhole || !text.startsWith(this.text)) this.settled = { blocks: 0, chars: 0 }; // the end, or taken back
-        this.text = text;
-        this.isWhole = isWhole;
-        const { tokens, hasLinks } = read(text.slice(this.settled.chars));
-        this.#show(tokens, isWhole && hasLinks);
-        if (!isWhole) this.#settle(tokens);
-        const ended = performance.now();
-        this.restsUntil = ended + REST * (ended - began);
-        return true;
+    #beginAnew() {
+        this.settled = { blocks: 0, chars: 0 };
+        this.links = {};
+        this.isAllNew = false; // definitions were found: what was made without them is made again
     }
 
-    /** What comes may still change the last block; what is before it stays. */
+    /** False: not now, or not all of it, it would take too much of the page's time; to be called again. */
+    set(text, isWhole) {
+        const isSame = text === this.text && isWhole === this.isWhole;
+        if (isSame && this.isRead) return true;
+        const began = performance.now();
+        if (!isWhole && began < this.restsUntil) return false;
+        if (!isSame) this.#take(text, isWhole);
+        while (!this.isRead && performance.now() - began < READ_MS) this.#read();
+        const ended = performance.now();
+        this.restsUntil = ended + REST * (ended - began);
+        return this.isRead;
+    }
+
+    #take(text, isWhole) {
+        if (isWhole || !text.startsWith(this.text)) this.#beginAnew(); // the end, or taken back
+        this.text = text;
+        this.source = normal(text);
+        this.isWhole = isWhole;
+        this.isRead = false;
+    }
+
+    /** A piece. What comes may still change the last block of the last one; what is before it stays. */
+    #read() {
+        const rest = this.source.slice(this.settled.chars);
+        const { tokens, length } = readPiece(rest, this.links);
+        const isLast = length === rest.length;
+        this.#show(tokens, isLast);
+        if (!isLast || this.isWhole) this.settled = { blocks: this.settled.blocks + tokens.length, chars: this.settled.chars + length };
+        else this.#settle(tokens);
+        this.isRead = isLast;
+        if (!isLast || !this.isWhole || this.isAllNew || Object.keys(this.links).length === 0) return;
+        this.settled = { blocks: 0, chars: 0 };
+        this.isAllNew = true;
+        this.isRead = false;
+    }
+
     #settle(tokens) {
         const last = tokens.findLastIndex((token) => token.type !== "space");
         for (const token of tokens.slice(0, Math.max(last, 0))) {
@@ -213,14 +217,15 @@ export class Markdown {
         }
     }
 
-    #show(tokens, isAllNew) {
-        tokens.forEach((token, i) => this.#place(this.settled.blocks + i, token, isAllNew));
+    #show(tokens, isLast) {
+        tokens.forEach((token, i) => this.#place(this.settled.blocks + i, token));
+        if (!isLast) return;
         for (const block of this.blocks.splice(this.settled.blocks + tokens.length)) block.nodes.forEach((node) => node.remove());
     }
 
-    #place(at, token, isAllNew) {
+    #place(at, token) {
         const old = this.blocks[at];
-        if (old !== undefined && !isAllNew && old.raw === token.raw && old.token.type === token.type) return;
+        if (old !== undefined && !this.isAllNew && old.raw === token.raw && old.token.type === token.type) return;
         if (old !== undefined && this.#growsInPlace(old, token)) return;
         const nodes = blockAll([token], 0);
         const next = this.blocks.slice(at + 1).find((block) => block.nodes.length > 0)?.nodes[0] ?? null;
