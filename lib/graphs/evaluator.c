@@ -16,7 +16,7 @@ enum {
     EVALUATOR_MAGIC = 0x6a716576,
     READY_MS = 5000, /* for a child to say that it is ready */
     AGAIN_MS = 200,  /* before one is started again that could not be, or ended unasked */
-    /* A child ends itself by its processor time, at the latest after the second that it may compile
+    /* A child ends itself by its processor time, at the latest after the 2 s that it may compile
      * for; these are for one that stands still. */
     SILENCE_MS = 10000,       /* a busy machine keeps one waiting for long */
     SILENCE_PROGRAM_MS = 200, /* and as much more for each program */

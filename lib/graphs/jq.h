@@ -15,7 +15,7 @@ struct jq_call;
 struct jq_options {
     const char *program; /* path of sluice-jq; NULL: beside this executable */
     int children;        /* 0: two */
-    int64_t eval_ms;     /* 0: 50; of processor time, per program; compiling one may take 1 s */
+    int64_t eval_ms;     /* 0: 50; of processor time, per program; compiling one may take 2 s */
     size_t memory_bytes; /* 0: 256 MiB */
 };
 /* Starts the children; what is called before they are ready waits. One that cannot be started is

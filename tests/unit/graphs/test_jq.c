@@ -162,7 +162,7 @@ static void ends_what_runs_away(void **state)
     fixture_end(&f);
 }
 
-/* libjq 1.7 computes constants then. The child ends itself after a second of processor time; where
+/* libjq 1.7 computes constants then. The child ends itself after 2 s of processor time; where
  * it is not given that in five seconds it is ended as one that stands still. */
 static void ends_what_runs_away_while_compiled(void **state)
 {
