@@ -297,6 +297,8 @@ export interface Reply {
     /** The text parts, one after the other. */
     readonly text: string;
     readonly steps: readonly Step[];
+    /** What runs the steps, or null where a model alone answers. */
+    readonly graph: string | null;
     readonly model: string | null;
     readonly attempt: number;
     readonly messageId: string | null;
@@ -434,6 +436,8 @@ export interface ChatMessage {
     readonly generationId: string;
     readonly createdAt: number | null;
     readonly steps: readonly Step[];
+    /** Of a reply: the graph that made it, or null. */
+    readonly graph: string | null;
     readonly model: string | null;
     readonly finishReason: string | null;
     readonly usage: Usage | null;

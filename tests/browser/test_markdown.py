@@ -67,7 +67,7 @@ SHOWN = """() => {
 }"""
 # Every element and attribute that an answer may be made of.
 ALLOWED = {"a", "blockquote", "br", "button", "code", "del", "div", "em", "figcaption", "figure", "h3", "hr", "li", "ol", "p", "pre", "span", "strong", "svg", "table", "tbody", "td", "th", "thead", "tr", "ul", "use",
-           "aria-hidden", "aria-label", "class", "href", "rel", "role", "scope", "start", "tabindex", "target", "type"}
+           "aria-hidden", "aria-label", "class", "dir", "href", "rel", "role", "scope", "start", "tabindex", "target", "type"}
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,20 @@ def test_settled_text_is_not_made_again(stack, page):
     page.run("() => { window.kept = document.querySelector('.md > p'); getSelection().selectAllChildren(window.kept); }")
     page.wait_idle()
     assert page.run("() => window.kept.isConnected && getSelection().toString()") == "The first paragraph."
+
+
+def test_each_paragraph_runs_in_its_own_direction(stack, page):
+    stack.provider.replies["both"] = "\u0645\u0631\u062d\u0628\u0627!\n\nThis one is English.\n\n- \u0648\u0627\u062d\u062f\n\n```js\nlet a;\n```"
+    stack.provider.piece, stack.provider.delay_s = 5, 0
+    ask(page, "both")
+    sides = page.run("""() => [...document.querySelectorAll(".md p, .md li, .md code")].map((one) => {
+        const words = document.createRange();
+        words.selectNodeContents(one);
+        const [text, box] = [words.getBoundingClientRect(), one.closest(".md > *").getBoundingClientRect()];
+        return text.left - box.left < box.right - text.right ? "left" : "right";
+    })""")
+    assert sides == ["right", "left", "right", "left"]
+    page.shoot("51-both-directions")
 
 
 def test_code_is_copied(stack, page):

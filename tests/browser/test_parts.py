@@ -28,6 +28,14 @@ nodes:
   - {id: research, kind: llm, visible: false, history: none, prompt: "!sim tokens=50 delay_ms=60", next: write}
   - {id: write, kind: llm, visible: true, prompt: "{{ .input.message }}", next: end}
 """,
+    "pieces": r"""
+graph: pieces
+start: cut
+nodes:
+  - {id: cut, kind: set, value: '.input.message | split(" ")', next: each}
+  - {id: each, kind: map, over: .out.cut, do: {kind: llm, history: none, prompt: "!sim tokens=5 delay_ms=20"}, next: told}
+  - {id: told, kind: set, visible: true, value: '"All told."', next: end}
+""",
     "desk": r"""
 graph: desk
 start: which
@@ -103,6 +111,7 @@ def test_a_graph_and_its_steps(stack, page):
     page.wait_idle()
     assert steps(page) == [["plan", "finished"], ["research", "finished"], ["write", "finished"]]
     assert page.run("() => document.querySelector('.turn.reply details').open") is False, "folded when it is done"
+    assert page.value("#target") == "graph:report" and page.text(".usage").startswith("report"), "what answered answers the next message too"
     page.shoot("62-graph-done")
     page.reload()
     page.wait_turns(2)
@@ -131,11 +140,24 @@ def test_a_graph_that_asks_back(stack, page):
     page.wait_turns(2)
     page.wait_idle()
     assert page.turns()[1] == ("assistant", "Which order is it?")
+    assert page.attribute("#input", "placeholder") == "Write your answer" and page.value("#target") == "graph:desk"
     page.shoot("65-graph-asks")
     page.say("4711")
     page.wait_turns(4)
     page.wait_idle()
     assert page.turns()[3] == ("assistant", "Order 4711 is on its way.")
+    assert page.attribute("#input", "placeholder") == "Write a message"
+
+
+def test_what_is_inside_a_step_is_in_its_time(stack, page):
+    page.select("#target", "graph:pieces")
+    page.say("a b")
+    page.wait_turns(2)
+    page.wait_idle()
+    rows = page.run("() => [...document.querySelectorAll('.steps li')].map((row) => [row.querySelector('.name').textContent, row.classList.contains('inside')])")
+    assert sorted(rows) == [["cut", False], ["each", False], ["each/0", True], ["each/1", True], ["told", False]]
+    own = sum(row["ms"] for row in messages(stack, page)[1]["metadata"]["steps"] if "/" not in row["node"])
+    assert page.text(".turn.reply summary") == f"5 steps · {own} ms" if own < 1000 else f"5 steps · {own / 1000:.1f} s"
 
 
 # -- reasoning, attachments --------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ export class Composer {
         }
         this.#chat.setInput(this.box.value, this.box.selectionStart); // where the cursor is now
         this.actions.send();
-        if (!TOUCH.matches) this.box.focus();
+        this.focus();
     }
 
     #key(event) {
@@ -104,10 +104,16 @@ export class Composer {
         this.show(chat.state);
     }
 
-    show({ status, input }) {
+    /** Not where it would bring up a keyboard on the screen. */
+    focus() {
+        if (!TOUCH.matches) this.box.focus();
+    }
+
+    show({ status, input, messages }) {
         const isRunning = status === "sending" || status === "streaming";
         if (input.revision !== this.#revision) this.#put(input, this.#revision >= 0);
         if (input.attachments !== this.#shown) this.#showFiles(input.attachments);
+        this.box.placeholder = messages.at(-1)?.finishReason === "ask" ? "Write your answer" : "Write a message";
         $("editing").hidden = input.replaceFrom === null;
         $("stop").hidden = !isRunning;
         $("send").hidden = isRunning;

@@ -13,6 +13,7 @@ import { Target } from "./target.js";
 import { Transcript } from "./transcript.js";
 import { notice, reasonText, Trouble } from "./trouble.js";
 
+const NEW = "New chat";
 const TITLE_MAX = 80; // as the server makes titles
 const SPOKEN_MAX = 4000; // of an answer, to a screen reader
 
@@ -26,18 +27,20 @@ const composer = new Composer({ send, stop, takesImages: () => target.takesImage
 
 let chat = null; // the one on view
 let before = null; // its state as it was painted last
+let opening = null; // the one on view, while what is in it is read: it is not empty
 const open = new Set(); // all that are being read
 const repeated = new Set(); // generations whose message is in the record already
 let frame = 0;
 
 const isRunning = (state) => state.status === "sending" || state.status === "streaming";
 const titleOf = (state) =>
-    list.find(state.chatId)?.title || state.title || (state.messages[0]?.text ?? "").slice(0, TITLE_MAX) || "New chat";
+    list.find(state.chatId)?.title || state.title || (state.messages[0]?.text ?? "").slice(0, TITLE_MAX) || NEW;
 
 // -- chats -------------------------------------------------------------------------------------------------------------------
 
-function begin(chatId) {
+function begin(chatId, draft = "") {
     const made = client.chat({ chatId, onEvent: (event) => onEvent(made, event) });
+    made.setInput(draft);
     made.subscribe(() => onChange(made));
     open.add(made);
     return made;
@@ -52,9 +55,10 @@ function leave(made) {
     open.delete(made);
 }
 
-function view(made) {
+function view(made, isOpening = false) {
     const old = chat;
     chat = made;
+    opening = isOpening ? made : null;
     before = null;
     if (old !== null && old !== made) leave(old);
     transcript.clear();
@@ -63,6 +67,12 @@ function view(made) {
     composer.use(made);
     paint();
     follow.toEnd();
+}
+
+function opened(made) {
+    if (opening !== made) return;
+    opening = null;
+    paint();
 }
 
 function onChange(made) {
@@ -109,10 +119,13 @@ function paint() {
     const was = before;
     before = state;
     const main = $("main");
-    const isEmpty = state.messages.length === 0;
+    const isEmpty = state.messages.length === 0 && opening === null;
+    const turn = () => main.classList.toggle("empty", isEmpty);
     main.dataset.status = state.status;
     main.classList.toggle("answering", isRunning(state));
-    if (main.classList.contains("empty") !== isEmpty) composer.glide(() => main.classList.toggle("empty", isEmpty));
+    if (was === null) turn();
+    else if (main.classList.contains("empty") !== isEmpty) composer.glide(turn);
+    main.classList.remove("unread");
     const isDone = transcript.show(state);
     trouble.show(state);
     composer.show(state);
@@ -143,6 +156,8 @@ function paintFrame(state, was) {
         keepDraft(null, "");
         history.replaceState(null, "", `/c/${state.chatId}`);
     }
+    if (was?.status !== state.status)
+        for (const button of $("log").querySelectorAll(".when-idle")) button.disabled = isRunning(state);
     if (was !== null && was.isSaved !== state.isSaved) target.reset(state);
     else target.show(state);
     if (was?.status === "stopping" && state.isSaved) changed(state.chatId);
@@ -153,9 +168,10 @@ function paintFrame(state, was) {
 
 function showTitle(state) {
     const title = titleOf(state);
+    if (opening !== null && title === NEW) return; // not known yet
     $("title").textContent = title;
     $("rename").hidden = $("delete").hidden = !state.isSaved;
-    document.title = title === "New chat" ? "Sluice" : `${title} · Sluice`;
+    document.title = title === NEW ? "Sluice" : `${title} · Sluice`;
 }
 
 function showList() {
@@ -203,6 +219,7 @@ function regenerate(id) {
     void chat.regenerate(id);
     const last = chat.state.messages.at(-1);
     if (last?.state === "pending") repeated.add(last.generationId);
+    composer.focus();
 }
 
 function stop() {
@@ -262,12 +279,13 @@ const chatOf = (path) => /^\/c\/([A-Za-z0-9_.:-]{1,128})$/.exec(path)?.[1] ?? nu
 async function show(chatId) {
     openSide(false);
     const running = [...open].find((made) => made.state.chatId === chatId);
-    const made = running ?? begin(chatId ?? undefined);
+    const made = running ?? begin(chatId ?? undefined, draftOf(chatId));
     const sent = running === undefined ? sentOf(chatId) : null;
-    if (running === undefined) made.setInput(draftOf(chatId));
-    view(made);
-    if (running !== undefined || chatId === null) return;
+    const isRead = running !== undefined || chatId === null;
+    view(made, !isRead);
+    if (isRead) return;
     const isLoaded = await made.load();
+    opened(made);
     if (made !== chat) return;
     if (isLoaded && isGone(made)) {
         await leaveGone(made);
@@ -306,7 +324,7 @@ function go(path) {
 
 /** A chat that is being answered for the first time has no address yet. */
 function follows(event) {
-    const link = event.target.closest("a[data-chat], #new");
+    const link = event.target.closest("a[data-chat], .to-new");
     if (link === null || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const chatId = link.dataset.chat ?? null;
@@ -320,8 +338,10 @@ function follows(event) {
 /** After a reload in a new chat's first turn: it goes on, or its message is back. */
 async function takeUpFirst({ chatId, text, isOnView }) {
     const made = begin(chatId);
-    if (isOnView) view(made);
-    if (await made.attach()) return;
+    if (isOnView) view(made, true);
+    const isFound = await made.attach();
+    opened(made);
+    if (isFound) return;
     await list.refresh();
     if (made !== chat) return;
     if (list.find(chatId) !== null) {
@@ -352,14 +372,14 @@ async function lookAgain(chatId) {
 async function start() {
     document.addEventListener("keydown", key);
     document.addEventListener("visibilitychange", () => document.hidden || void lookAgain());
-    $("side").addEventListener("click", follows);
+    document.addEventListener("click", follows);
     $("side-open").addEventListener("click", () => openSide(true));
     $("side-close").addEventListener("click", () => openSide(false));
     $("shade").addEventListener("click", () => openSide(false));
     $("rename").addEventListener("click", () => void rename());
     $("delete").addEventListener("click", () => void remove());
     $("forget").addEventListener("click", forget);
-    $("older").addEventListener("click", () => void follow.holding(() => chat.loadOlder()));
+    $("older").addEventListener("click", () => void follow.holding(() => chat.loadOlder().then(paint)));
     addEventListener("popstate", () => void show(chatOf(location.pathname)));
     onTold((chatId) => void lookAgain(chatId));
     const path = chatOf(location.pathname);
@@ -371,7 +391,7 @@ async function start() {
     await target.load();
     target.reset(chat.state);
     await Promise.all([...shown, list.refresh()]);
-    if (matchMedia("(pointer: fine)").matches) $("input").focus();
+    composer.focus();
 }
 
 await start();

@@ -157,7 +157,7 @@ function blockAll(tokens, depth) {
 /** A text that grows. What is settled is neither read nor made again; the element of its last block is, and at the end all of it once. */
 export class Markdown {
     constructor() {
-        this.element = el("div", { class: "md" });
+        this.element = el("div", { class: "md", dir: "auto" });
         this.text = ""; // as it was given
         this.source = ""; // as it is read
         this.isWhole = false;

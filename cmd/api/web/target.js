@@ -60,7 +60,7 @@ export class Target {
     show(state) {
         const last = state.messages.findLast((message) => message.role === "assistant" && message.state === "committed");
         const model = last?.model ?? this.models.find((row) => row.default)?.id;
-        const graph = last?.metadata?.graph;
+        const graph = last?.graph;
         const value = this.choice ?? (graph ? `graph:${graph}` : `model:${model}`);
         if (this.#has(value) && this.select.value !== value) this.select.value = value;
     }

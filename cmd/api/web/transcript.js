@@ -5,10 +5,12 @@ import { fileChip } from "./files.js";
 import { link, Markdown, safeAddress } from "./markdown.js";
 
 const number = new Intl.NumberFormat("en");
-const duration = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
+const duration = (ms) => (ms < 1 ? "" : ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
+const joined = (...words) => words.filter(Boolean).join(" · ");
 
-function usageText({ model, usage }) {
-    if (!usage || usage.source === "none") return model ?? "";
+function usageText({ graph, model, usage }) {
+    const who = joined(graph, model);
+    if (!usage || usage.source === "none") return who;
     const about = usage.source === "estimated" ? "about " : "";
     const counts = [
         ["input", "in"],
@@ -16,7 +18,7 @@ function usageText({ model, usage }) {
     ]
         .filter(([name]) => usage[name] !== null)
         .map(([name, word]) => `${about}${number.format(usage[name])} ${word}`);
-    return [model, ...(counts.length > 0 ? counts : ["usage unknown"])].filter(Boolean).join(" · ");
+    return joined(who, ...(counts.length > 0 ? counts : ["usage unknown"]));
 }
 
 function usageTitle(usage) {
@@ -70,6 +72,11 @@ class ReasoningPart extends Fold {
 }
 
 class CallPart extends Fold {
+    constructor() {
+        super();
+        this.body.classList.add("raw");
+    }
+
     set(part, isLive) {
         const { name, result } = part;
         const shown =
@@ -103,6 +110,7 @@ const PARTS = { text: TextPart, refusal: RefusalPart, reasoning: ReasoningPart, 
 // -- steps of a graph --------------------------------------------------------------------------------------------------------
 
 const UNDER_WAY = new Set(["started", "retrying", "progress"]);
+const isInside = ({ node }) => node.includes("/"); // of a map, a branch, a sub-graph
 
 class Steps extends Fold {
     constructor() {
@@ -116,21 +124,23 @@ class Steps extends Fold {
         if (steps === this.shown && isLive === this.wasLive) return;
         this.shown = steps;
         const last = steps.findLast((step) => UNDER_WAY.has(step.status)) ?? steps.at(-1);
-        const ms = steps.reduce((sum, step) => sum + (step.ms ?? 0), 0);
-        super.set(isLive ? `Working: ${last.node}` : `${steps.length} ${steps.length === 1 ? "step" : "steps"}, ${duration(ms)}`);
+        const ms = steps.reduce((sum, step) => sum + (isInside(step) ? 0 : (step.ms ?? 0)), 0); // what is inside a step is in its time
+        const count = `${steps.length} ${steps.length === 1 ? "step" : "steps"}`;
+        super.set(isLive ? `Working: ${last.node}` : joined(count, duration(ms)));
         if (this.wasLive !== isLive) this.element.open = isLive; // folds itself when the work is done
         this.wasLive = isLive;
         this.list.replaceChildren(...steps.map((step) => this.#row(step, isLive)));
     }
 
-    #row({ node, kind, status, ms, error }, isLive) {
+    #row(step, isLive) {
+        const { node, kind, status, ms, error } = step;
         const isRunning = UNDER_WAY.has(status);
         const how = !isRunning ? status : !isLive ? "stopped" : status === "progress" ? "started" : status;
         const why = error ? el("span", { class: "why" }, error.message ?? error.code) : null;
         const time = typeof ms === "number" && !isRunning ? el("span", { class: "ms" }, duration(ms)) : null;
         return el(
             "li",
-            { class: how },
+            { class: isInside(step) ? `${how} inside` : how },
             el("span", { class: "name" }, node),
             el("span", { class: "kind" }, kind),
             why,
@@ -141,6 +151,12 @@ class Steps extends Fold {
 }
 
 // -- messages ----------------------------------------------------------------------------------------------------------------
+
+/** Why an answer ends where the reader may not expect it. */
+const NOTES = {
+    length: "Cut off here: the answer reached its longest length.",
+    content_filter: "Cut off here by the provider’s filter.",
+};
 
 class Said {
     constructor(message, actions) {
@@ -189,7 +205,7 @@ class Reply {
             again,
             this.usage,
         );
-        this.cut = el("p", { class: "cut", hidden: true }, "Stopped here.");
+        this.cut = el("p", { class: "cut", hidden: true });
         this.element = el(
             "section",
             { class: "turn reply" },
@@ -248,7 +264,9 @@ class Reply {
 
     #setActs(message) {
         this.acts.hidden = message.state !== "committed";
-        this.cut.hidden = !message.isCut;
+        const note = message.isCut ? "Stopped here." : (NOTES[message.finishReason] ?? "");
+        this.cut.textContent = note;
+        this.cut.hidden = note === "";
         this.usage.textContent = usageText(message);
         this.usage.title = usageTitle(message.usage) ?? "";
     }

@@ -317,10 +317,12 @@ test("a graph with its steps", async () => {
     await sent(chat, "go");
     const [, reply] = chat.state.messages;
     assert.equal(reply.text, "Walked 50 steps.");
+    assert.equal(reply.graph, "walk");
     assert.ok(reply.steps.length > 100 && reply.steps.every((s) => s.status === "finished"));
     const loaded = client.chat({ chatId: chat.state.chatId });
     await loaded.load();
     assert.deepEqual(loaded.state.messages[1].steps.at(-1).node, reply.steps.at(-1).node);
+    assert.deepEqual(loaded.state.messages.map((m) => m.graph), [null, "walk"]);
 });
 
 // -- errors and retry ----------------------------------------------------------------------------------------------------
