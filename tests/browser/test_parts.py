@@ -325,7 +325,7 @@ def test_keys_and_tokens(browse):
         ann.fill("#key", token)
         ann.press("#key", "Enter")
         ann.wait("() => !document.getElementById('ask-key').open")
-        ann.say("!sim tokens=400 delay_ms=20 by token")
+        ann.say("!sim tokens=4000 delay_ms=20 by token")
         ann.wait_streaming()
         ann.keyboard_press("Escape")
         ann.say("!sim tokens=4 delay_ms=1 by token")

@@ -182,9 +182,7 @@ class Said {
 
     set(message) {
         this.message = message;
-        const isCommitted = message.state === "committed";
-        this.acts.hidden = !isCommitted;
-        this.element.classList.toggle("committed", isCommitted); // for its neighbour: by :has() each change were looked for in every turn
+        this.acts.hidden = message.state !== "committed";
         return true;
     }
 }

@@ -11,8 +11,8 @@ const FAILURES_SHOWN = 8; // unless all are asked for
 const idOf = ({ tenant, generation_id: id }) => `${tenant}:${id}`;
 const sum = (rows, of) => rows.reduce((all, row) => all + of(row), 0);
 const spreadOf = (name) => [
-    { name: "half below", className: "one", of: (row) => (row[name].count > 0 ? row[name].p50_us : null) },
-    { name: "95 % below", className: "other", of: (row) => (row[name].count > 0 ? row[name].p95_us : null) },
+    { name: "median", className: "one", of: (row) => (row[name].count > 0 ? row[name].p50_us : null) },
+    { name: "p95", className: "other", of: (row) => (row[name].count > 0 ? row[name].p95_us : null) },
 ];
 
 function charts() {
@@ -234,7 +234,7 @@ export class Board {
         const ended = this.#past.ended();
         const failed = ended.failed + ended.interrupted;
         const spread = ({ count: n, p50_us: half, p95_us: most }) =>
-            n === 0 ? [NONE, "none in the last minute"] : [micros(half), `95 % below ${micros(most)}`];
+            n === 0 ? [NONE, "none in the last minute"] : [micros(half), `p95 ${micros(most)}`];
         this.#charts.tokens.set(rows, rate(now), `${about(recent.tokens)} in the last minute`);
         this.#charts.first.set(rows, ...spread(recent.first_token));
         this.#charts.stop.set(rows, ...spread(recent.stop));
