@@ -84,7 +84,7 @@ def stack():
 @pytest.fixture
 def page(stack, browse):
     page = browse(stack.api_processes[0].url + "/")
-    page.wait("() => document.querySelectorAll('#target option').length === 5")
+    page.wait("() => document.querySelectorAll('#target option').length === 6")
     return page
 
 
