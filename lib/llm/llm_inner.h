@@ -30,6 +30,7 @@ struct llm_call {
     struct waits waits;
     int status;
     bool is_paused;
+    bool is_connected;     /* with the provider; what went wrong may have been heard there */
     bool is_retry_refused; /* x-should-retry: false */
 };
 

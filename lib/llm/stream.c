@@ -1,6 +1,8 @@
 /* What a call's transfer brings: head, frames, end; and what the format reads from them, handed on
  * to the caller. Knows no wire format (format.h). */
 #include "llm/llm_inner.h"
+
+#include "base/log.h"
 #include "wire/limits.h"
 
 enum {
@@ -61,6 +63,7 @@ static void on_connected(struct fetch *fetch, void *arg)
     (void)fetch;
     struct llm_call *call = arg;
     CHECK_MAGIC(call, LLM_MAGIC);
+    call->is_connected = true;
     waits_start(&call->waits, WAIT_FIRST_BYTE, call->model->first_byte_ms);
     waits_start(&call->waits, WAIT_FIRST_TOKEN, call->model->first_token_ms);
     if (call->hooks.on_connected != NULL && call->state != CALL_OVER)
@@ -135,6 +138,18 @@ static void on_body(struct fetch *fetch, struct span bytes, void *arg)
                                                         : sse_feed(&call->sse, bytes));
 }
 
+/* Why there is no connection may tell what a chat's user need not know, such as an address inside:
+ * it is for the log. */
+static void fail_transfer(struct llm_call *call, int status, const char *detail)
+{
+    struct llm_failure *failure = &call->reading.failure;
+    log_event(LOG_INFO, "llm.transfer", "error=%s detail=%s", err_name(status), detail);
+    if (status == -ERR_PROVIDER_ERROR && !call->is_connected)
+        (void)failure_set(failure, status, "no connection to the provider could be made");
+    else
+        (void)failure_set(failure, status, "%s: %s", err_message(status), detail);
+}
+
 static void on_fetch_done(struct fetch *fetch, int status, const char *detail, void *arg)
 {
     (void)fetch;
@@ -155,8 +170,7 @@ static void on_fetch_done(struct fetch *fetch, int status, const char *detail, v
             (void)failure_set(&call->reading.failure, -ERR_PROVIDER_TRUNCATED,
                               "the stream ended without its final frame");
         else
-            (void)failure_set(&call->reading.failure, status, "%s: %s", err_message(status),
-                              detail);
+            fail_transfer(call, status, detail);
         llm_fail(call);
     }
 }
