@@ -132,20 +132,22 @@ def test_what_a_screen_reader_is_told(stack, browse):
         new MutationObserver(listen).observe(document.getElementById("status"), { childList: true });
     }""")
     told = lambda: page.run("() => window.told")
-    stack.provider.delay_s = 0.2  # what comes together is told together
+    go = stack.provider.go
+    go.clear()  # held in mid-stream: what comes together is told together
     try:
         page.say("Say this")
-        page.wait_turns(2)
+        page.wait("() => window.told.at(-1) === 'The answer begins'")
+        go.set()
         page.wait("() => window.told.at(-1) === 'The answer: Say this'")
         assert told() == ["Sent", "The answer begins", "The answer: Say this"]
-        stack.provider.delay_s = 2
+        go.clear()
         page.say("Say this slowly, if you please")
-        page.wait_streaming(1)
+        page.wait("() => window.told.at(-1) === 'The answer begins'")
         page.keyboard_press("Escape")
         page.wait("() => window.told.length >= 6")
         assert told()[3:] == ["Sent", "The answer begins", "Stopped. Your message is back in the box"]
     finally:
-        stack.provider.delay_s = 0.002
+        go.set()
 
 
 def test_its_size(stack, browse):
