@@ -1,5 +1,6 @@
 /* Sections of rows share the height: first each gets its least, by its importance, then they take
  * turns. */
+#include "show.h"
 #include "top_rows.h"
 
 #include <inttypes.h>
@@ -192,7 +193,7 @@ void top_draw(const struct top_picture *p, struct buf *out)
         used += out->ptr[lines] == '\n';
     for (; p->rows > 0 && used + 1 < p->rows; used++)
         (void)buf_byte(out, '\n');
-    (void)buf_text(&foot.text, p->note);
+    show_put_short(span_of(p->note), &foot.text);
     put_line(p, &foot, "\033[2m", out);
     out->ptr[--out->len] = '\0'; /* the foot's line end */
 }

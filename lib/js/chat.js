@@ -1,29 +1,15 @@
 // One chat: its messages, its input, and the turn that is being answered. What its status can be, and when it changes, is drawn in
 // sluice.d.ts. The invariant: a stop and all that it gives back happen in one tick, and nothing of a turn that was left changes
 // anything later.
-import { errorOfEnd, isWorthWaiting } from "./errors.js";
+import { errorOfEnd, isWorthWaiting, tell } from "./errors.js";
 import { Input } from "./input.js";
 import { before, messageOfRecord, messagesOfTurn } from "./messages.js";
 import { pathOf } from "./http.js";
 import { isEnd } from "./reply.js";
-import { makeTurn, streamOfTurn, turnAgain, turnOfRecord } from "./turn.js";
+import { isOver, makeTurn, streamOfTurn, turnAgain, turnOfRecord } from "./turn.js";
 
 const PAGE = 100; // messages of one load
 const CANNOT_CONTINUE = new Set(["cannot_continue", "gone", "not_found", "not_supported"]);
-
-/** Whether its end is known. */
-const isOver = ({ reply }) => reply.state === "failed" || reply.state === "interrupted";
-
-/** A mistake in a listener is not ours: it is told to whom it may concern, and changes nothing here. */
-function tell(listener, value) {
-    try {
-        listener(value);
-    } catch (error) {
-        queueMicrotask(() => {
-            throw error;
-        });
-    }
-}
 
 export class Chat {
     #mintId;

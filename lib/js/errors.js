@@ -47,3 +47,14 @@ export async function errorOfResponse(response) {
     const code = isPassing(status) ? "unavailable" : "protocol";
     return new SluiceError({ code, message: `the server answered ${status}`, retryable: isPassing(status), status, retryAfterMs });
 }
+
+/** A mistake in a listener is not ours: it is told to whom it may concern, and changes nothing here. */
+export function tell(listener, value) {
+    try {
+        listener(value);
+    } catch (error) {
+        queueMicrotask(() => {
+            throw error;
+        });
+    }
+}

@@ -1,6 +1,9 @@
 // A turn under way, or one that ended with an error and waits for what the user makes of it.
 import { emptyReply } from "./reply.js";
 
+/** Whether its end is known. */
+export const isOver = ({ reply }) => reply.state === "failed" || reply.state === "interrupted";
+
 export const makeTurn = (generationId, chatId, fields) => ({
     generationId,
     chatId,

@@ -173,6 +173,9 @@ static void little_to_say(void **state)
     buf_init(&out, 1024);
     top_draw(&(struct top_picture){.server = "s", .note = "n", .columns = 20, .rows = 3}, &out);
     assert_put(&out, "\n\nn");
+    top_draw(&(struct top_picture){.server = "s", .note = "n\033[2J\a", .columns = 20, .rows = 3},
+             &out);
+    assert_put(&out, "\n\nn [2J"); /* a server's words drive no terminal */
     draw((struct top_picture){.columns = 80, .rows = 6}, "{}", &out);
     assert_non_null(strstr(out.ptr, "0.0 tokens/s"));
     buf_release(&out);
