@@ -369,22 +369,6 @@ def test_what_fails_in_the_background_can_be_tried_again(stack, saved):
     check_history(stack, saved, saved.chat, 2)
 
 
-def test_older_messages_come_above_what_is_read(stack, browse):
-    """The page loads the newest hundred."""
-    stream = stack.api().new_chat("!sim tokens=60 delay_ms=0 first")
-    stream.read_all()
-    for n in range(51):
-        stack.api().message(stream.chat, f"!sim tokens=20 delay_ms=0 {n}").read_all()
-    page = browse(f"{stack.api_processes[0].url}/c/{stream.chat}")
-    page.wait_turns(100)
-    page.run("() => { document.getElementById('scroll').scrollTop = 0; }")
-    page.run("() => { window.read = document.querySelector('.turn'); window.was = window.read.getBoundingClientRect().top; }")
-    page.click("#older")
-    page.wait_turns(104)
-    assert abs(page.run("() => window.read.getBoundingClientRect().top - window.was")) < 60, "only the button's height"
-    assert not page.is_visible("#older") and page.turns()[0][1] == "!sim tokens=60 delay_ms=0 first"
-
-
 def test_rename_and_delete(stack, saved):
     saved.click("#rename")
     saved.fill("#ask-field", "Tides")
