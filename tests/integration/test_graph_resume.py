@@ -347,6 +347,7 @@ def test_a_worker_that_ends_in_order_hands_it_back(stack):
     """SIGTERM twice: no more time. A quiet step is handed back, and another worker goes on."""
     stream = stack.api().new_chat("x", graph="line", metadata={"quiet": STALLS})
     until_step(stream, "quiet", "started")
+    until_asked(stack, stream, "quiet")
     worker = stack.graph_processes[-1]
     worker.signal(15)
     worker.signal(15)
