@@ -9,7 +9,7 @@ import pytest
 
 from support import js_package
 from support.identity import GuardedStack, row
-from support.processes import ROOT, Process, free_port
+from support.processes import BIN, ROOT, Process, free_port
 from support.stack import Stack
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -117,3 +117,20 @@ def test_examples_run(readme, stack, number, told):
     example.write_text(example.read_text().replace("http://127.0.0.1:8080", stack.api_processes[0].url))
     support = FOLDER / "js/support.mjs"  # for Node 18, which has no global crypto
     assert told in js_package.run(FOLDER, "node", "--import", support, example, timeout=60)
+
+
+def same_programs(*files):
+    return subprocess.run(["node", "js/slim.mjs", *files], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+
+
+def test_what_the_page_is_served_is_what_stands_here(package, tmp_path):
+    """Spaces and comments are taken out of scripts (cmd/api/web/slim*.sed), and nothing else: esbuild reads the same program."""
+    served = BIN.parent / "cmd/api"
+    folders = {"web": ROOT / "cmd/api/web", "admin": ROOT / "cmd/api/web/admin", "client": ROOT / "lib/js"}
+    pairs = [(folder / file.name, file) for name, folder in folders.items() for file in sorted((served / name).glob("*.js"))]
+    assert len(pairs) > 25
+    done = same_programs(*(path for pair in pairs for path in pair))
+    assert done.returncode == 0, done.stderr
+    changed = tmp_path / "main.js"
+    changed.write_text(pairs[0][1].read_text().replace("===", "!==", 1))
+    assert same_programs(pairs[0][0], changed).returncode == 1
